@@ -1,0 +1,10 @@
+//! Connectors of PinkCloudSync: one folder per system, the same file names in each.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(feature = "csv")]
+pub mod csv;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+pub mod registry;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;

@@ -1,0 +1,164 @@
+# A private PostgreSQL server on a free port of 127.0.0.1, gone with the script that started it.
+# shellcheck shell=bash disable=SC2034,SC2016
+
+# Set by postgres_start.
+POSTGRES_URL="" POSTGRES_PASSWORD_URL="" POSTGRES_CA=""
+
+postgres_home="" postgres_bin="" postgres_user=""
+
+# postgres_start test|bench
+postgres_start() {
+    local profile="$1"
+    postgres_find_programs
+    need_command openssl openssl
+    postgres_choose_user
+    trap postgres_stop EXIT
+    postgres_make_home
+    postgres_make_certificate
+    postgres_init "$profile"
+    postgres_launch
+    postgres_make_role
+}
+
+# Stops this server and no other, by its own data folder; a stop that hangs ends in a kill of its pid.
+postgres_stop() {
+    local code=$? pid
+    trap - EXIT
+    [[ -n "$postgres_home" ]] || exit "$code"
+    if [[ -f "$postgres_home/data/postmaster.pid" ]]; then
+        pid="$(head -n 1 "$postgres_home/data/postmaster.pid")"
+        postgres_run "$postgres_bin/pg_ctl" -D "$postgres_home/data" -m immediate -t 30 -w stop >/dev/null 2>&1 ||
+            postgres_run kill -KILL "$pid" 2>/dev/null || true
+    fi
+    rm -rf -- "$postgres_home"
+    exit "$code"
+}
+
+# The newest installed version; Debian keeps its programs out of PATH.
+postgres_find_programs() {
+    postgres_look_up && return
+    install_packages postgresql
+    postgres_look_up || fail "PostgreSQL was installed, but its initdb is not found"
+}
+
+postgres_look_up() {
+    local found
+    found="$(find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -name initdb 2>/dev/null | sort -V | tail -n 1)"
+    [[ -n "$found" ]] || found="$(command -v initdb || true)"
+    [[ -n "$found" ]] || return 1
+    postgres_bin="$(dirname "$(readlink -f "$found")")"
+}
+
+# PostgreSQL refuses to run as root.
+postgres_choose_user() {
+    if [[ "$EUID" != 0 ]]; then
+        postgres_user=""
+    elif id postgres >/dev/null 2>&1; then
+        postgres_user="postgres"
+    else
+        postgres_user="nobody"
+    fi
+}
+
+# The server's user may not be able to read the folder we stand in.
+postgres_run() {
+    if [[ -n "$postgres_user" ]]; then
+        (cd / && runuser -u "$postgres_user" -- "$@")
+    else
+        "$@"
+    fi
+}
+
+postgres_make_home() {
+    local parent="${CARGO_TARGET_DIR:-$ROOT/target}/test-servers"
+    mkdir -p "$parent"
+    postgres_run test -x "$parent" || parent="/var/tmp"
+    postgres_home="$(mktemp -d "$parent/pinksync-postgres.XXXXXX")"
+    chmod 755 "$postgres_home"
+    if [[ -n "$postgres_user" ]]; then
+        chown "$postgres_user" "$postgres_home"
+    fi
+}
+
+# An authority and a certificate signed by it: strict clients refuse one that is both.
+postgres_make_certificate() {
+    POSTGRES_CA="$postgres_home/ca.crt"
+    postgres_run bash -euo pipefail -c '
+        cd "$1"
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
+            -subj "/CN=pinksync test authority" -addext "keyUsage=critical,keyCertSign,cRLSign" \
+            -keyout ca.key -out ca.crt
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+            -subj "/CN=localhost" -keyout server.key -out server.csr
+        printf "%s\n" "subjectAltName=DNS:localhost,IP:127.0.0.1" "basicConstraints=critical,CA:FALSE" \
+            "extendedKeyUsage=serverAuth" >server.ext
+        openssl x509 -req -in server.csr -days 30 -CA ca.crt -CAkey ca.key -CAcreateserial \
+            -extfile server.ext -out server.crt
+        chmod 600 server.key ca.key
+    ' certificate "$postgres_home" >"$postgres_home/openssl.log" 2>&1 ||
+        fail "openssl made no certificate: $(tail -n 3 "$postgres_home/openssl.log")"
+}
+
+# postgres_init test|bench
+postgres_init() {
+    postgres_run timeout 120 "$postgres_bin/initdb" -D "$postgres_home/data" -U postgres \
+        --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$postgres_home/initdb.log" 2>&1 ||
+        fail "initdb failed: $(tail -n 3 "$postgres_home/initdb.log")"
+    postgres_settings "$1" | postgres_run tee -a "$postgres_home/data/postgresql.conf" >/dev/null
+    postgres_run tee "$postgres_home/data/pg_hba.conf" >/dev/null <<'TEXT'
+host all pinksync_pw 127.0.0.1/32 scram-sha-256
+host all all         127.0.0.1/32 trust
+TEXT
+}
+
+# Tests want speed and TLS; measured figures want durable writes, and no cipher on either side.
+postgres_settings() {
+    cat <<TEXT
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 200
+password_encryption = 'scram-sha-256'
+timezone = 'UTC'
+ssl_cert_file = '$postgres_home/server.crt'
+ssl_key_file = '$postgres_home/server.key'
+TEXT
+    case "$1" in
+        test) printf '%s\n' "ssl = on" "fsync = off" "full_page_writes = off" ;;
+        bench) printf '%s\n' "ssl = off" "fsync = on" "shared_buffers = '512MB'" "max_wal_size = '4GB'" ;;
+        *) fail "no such server profile: $1" ;;
+    esac
+}
+
+# Another process may take the port between the look and the start: look again.
+postgres_launch() {
+    local port
+    for _ in 1 2 3 4 5; do
+        port="$(postgres_free_port)"
+        if postgres_run "$postgres_bin/pg_ctl" -D "$postgres_home/data" -l "$postgres_home/server.log" \
+            -o "-p $port" -t 60 -w start >/dev/null 2>&1; then
+            POSTGRES_URL="postgres://postgres@127.0.0.1:$port/postgres"
+            POSTGRES_PASSWORD_URL="postgres://pinksync_pw:pinksync@127.0.0.1:$port/postgres"
+            say "PostgreSQL on port $port, data in $postgres_home"
+            return
+        fi
+    done
+    fail "PostgreSQL does not start: $(tail -n 5 "$postgres_home/server.log")"
+}
+
+# Below the range that the kernel hands out by itself.
+postgres_free_port() {
+    local port
+    for _ in {1..50}; do
+        port=$((15000 + RANDOM % 17000))
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            printf '%s' "$port"
+            return
+        fi
+    done
+    fail "no free port found"
+}
+
+postgres_make_role() {
+    timeout 30 "$postgres_bin/psql" -X -q -v ON_ERROR_STOP=1 "$POSTGRES_URL" \
+        -c "CREATE ROLE pinksync_pw LOGIN PASSWORD 'pinksync'"
+}

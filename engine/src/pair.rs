@@ -1,0 +1,97 @@
+//! A dataset pair opened on both systems, with what was staged of its unordered sides.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pinksync_model::Side;
+
+use crate::connector::{Dataset, Guard};
+use crate::home::{BlockHeader, Run};
+use crate::key::{Key, KeyRange};
+use crate::mapping::Mapping;
+
+/// One side of a pair.
+pub struct OpenSide {
+    pub dataset: Arc<dyn Dataset>,
+    /// The staged rows, where the side is not read in key order.
+    pub run: Option<Arc<dyn Run>>,
+    /// Keys of staged records that could not be understood, sorted.
+    pub unreadable: Vec<Key>,
+    /// Staged records that could not be read and whose key is not known.
+    pub unknown: u64,
+    /// A record could not be read and its key is not known: no delete is derived from this side.
+    incomplete: AtomicBool,
+}
+
+impl OpenSide {
+    pub fn new(dataset: Arc<dyn Dataset>) -> Self {
+        Self { dataset, run: None, unreadable: Vec::new(), unknown: 0, incomplete: AtomicBool::new(false) }
+    }
+
+    pub fn mark_incomplete(&self) {
+        self.incomplete.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete.load(Ordering::Relaxed)
+    }
+
+    /// A staged side was read before the transaction: its rows are compared under a lock.
+    pub fn guard(&self) -> Guard {
+        if self.run.is_some() { Guard::Compare } else { Guard::Snapshot }
+    }
+
+    /// The side's sums can be told from the rows that were compared.
+    pub fn has_content_sums(&self) -> bool {
+        self.run.is_some() || self.dataset.capabilities().content_sums
+    }
+
+    pub fn has_sums(&self) -> bool {
+        self.run.is_some() || self.dataset.capabilities().sums
+    }
+}
+
+/// A dataset pair ready to be compared.
+pub struct Pair {
+    pub mapping: Mapping,
+    pub source: OpenSide,
+    pub target: OpenSide,
+}
+
+impl Pair {
+    pub fn side(&self, side: Side) -> &OpenSide {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.mapping.name
+    }
+
+    /// Some side's writes take effect only when the whole dataset is published.
+    pub fn publishes(&self) -> bool {
+        self.source.dataset.capabilities().publishes || self.target.dataset.capabilities().publishes
+    }
+}
+
+/// A stretch of keys to be compared, and the stored blocks that overlap it, in key order.
+#[derive(Debug, Clone)]
+pub struct PlannedRange {
+    pub range: KeyRange,
+    pub blocks: Vec<BlockHeader>,
+}
+
+impl PlannedRange {
+    /// A range with the blocks that overlap it.
+    pub fn over(range: KeyRange, headers: &[BlockHeader]) -> Self {
+        let blocks = headers.iter().filter(|header| overlap(&header.range, &range)).cloned().collect();
+        Self { range, blocks }
+    }
+}
+
+fn overlap(one: &KeyRange, other: &KeyRange) -> bool {
+    let before = |a: &KeyRange, b: &KeyRange| matches!((&a.high, &b.low), (Some(high), Some(low)) if high <= low);
+    !before(one, other) && !before(other, one)
+}

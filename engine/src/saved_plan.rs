@@ -1,0 +1,62 @@
+//! A saved plan: per change what it expects to find, under a fingerprint of definition and base.
+//!
+//! Deciding is a pure function of base, source, target and rules; a plan therefore needs to keep only which keys, and
+//! which hashes they had. `run --plan` decides those keys anew and carries out only what still has these hashes.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::Key;
+use crate::row::Hash;
+use crate::segment::Expected;
+
+/// Version of the file's form.
+const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SavedPlan {
+    version: u32,
+    /// By dataset: under which mapping and base the plan was made.
+    pub fingerprints: HashMap<String, Hash>,
+    changes: HashMap<String, Vec<(Key, Option<Hash>, Option<Hash>)>>,
+}
+
+impl Default for SavedPlan {
+    fn default() -> Self {
+        Self { version: VERSION, fingerprints: HashMap::new(), changes: HashMap::new() }
+    }
+}
+
+impl SavedPlan {
+    pub fn add(&mut self, dataset: &str, key: Key, expected: Expected) {
+        self.changes.entry(dataset.to_owned()).or_default().push((key, expected.source, expected.target));
+    }
+
+    /// What the plan expects of a dataset, by key.
+    pub fn expected(&self, dataset: &str) -> HashMap<Key, Expected> {
+        let changes = self.changes.get(dataset).into_iter().flatten();
+        changes.map(|(key, source, target)| (key.clone(), Expected { source: *source, target: *target })).collect()
+    }
+
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let bytes = rmp_serde::to_vec(self).map_err(|error| damaged(&error.to_string()))?;
+        zstd::bulk::compress(&bytes, 3).map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// Reads a plan back; another version or a damaged file is an error of kind `Definition`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let bytes = zstd::stream::decode_all(bytes).map_err(|error| damaged(&error.to_string()))?;
+        let plan: Self = rmp_serde::from_slice(&bytes).map_err(|error| damaged(&error.to_string()))?;
+        if plan.version != VERSION {
+            return Err(damaged(&format!("it has version {}, this program reads {VERSION}", plan.version)));
+        }
+        Ok(plan)
+    }
+}
+
+fn damaged(reason: &str) -> Error {
+    Error::new(ErrorKind::Definition, "read the plan", reason.to_owned())
+        .with_remedy("make it again with `pinksync plan FILE --save PLAN`")
+}

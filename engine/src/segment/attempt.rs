@@ -1,0 +1,337 @@
+//! One attempt at a unit of work, in the order of commits: write, journal, commit target, commit source, settle.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pinksync_model::{Direction, Side};
+
+use super::blocks::{self, KeyBlocks};
+use super::carry::{self, Carried, Fate, Item};
+use super::gather::{self, Gathered, State, Triple};
+use super::ledger::{self, Stretch};
+use super::{Context, Done, KeyWork, Purpose, READ_BUDGET, Refused, Work, scope};
+use crate::connector::{Guard, Refusal, Transaction};
+use crate::decide::{self, Decision, Rules};
+use crate::error::{Error, ErrorKind, Result};
+use crate::home::{Entry, JournalChunk, JournalId, RejectRecord, Settled, Settlement};
+use crate::key::{Key, KeyRange};
+use crate::pair::{Pair, PlannedRange};
+
+/// Why an attempt did not settle.
+pub enum Failure {
+    Error(Error),
+    /// The second side of a two-sided write refused it: do the unit again without this key.
+    Refused(Key, Side, Refusal),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+pub struct Attempt<'a> {
+    context: &'a Context,
+    pair: &'a Pair,
+    work: &'a Work,
+    refused: &'a Refused,
+    guards: (Guard, Guard),
+    journal: Option<JournalId>,
+}
+
+/// What an attempt works on once it is read: items in key order, by stretch.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub items: Vec<Item>,
+    pub stretches: Vec<Stretch>,
+    pub rejects: Vec<RejectRecord>,
+    pub read: (u64, u64),
+    pub rest: Vec<KeyRange>,
+}
+
+type Transactions = (Box<dyn Transaction>, Box<dyn Transaction>);
+
+impl<'a> Attempt<'a> {
+    pub fn new(
+        context: &'a Context, pair: &'a Pair, work: &'a Work, refused: &'a Refused, guards: (Guard, Guard),
+    ) -> Self {
+        Self { context, pair, work, refused, guards, journal: None }
+    }
+
+    /// The chunk that was journaled, if the attempt came that far.
+    pub fn journal(&self) -> Option<JournalId> {
+        self.journal
+    }
+
+    pub async fn run(&mut self) -> Result<Done, Failure> {
+        let started = Instant::now();
+        let (source, target) =
+            tokio::join!(self.pair.source.dataset.begin(self.guards.0), self.pair.target.dataset.begin(self.guards.1));
+        let mut transactions = (source?, target?);
+        let mut batch = self.gather(&mut transactions).await?;
+        self.scope(&mut transactions, &mut batch).await?;
+        self.assign(&mut batch);
+        let compared = started.elapsed().as_secs_f64();
+        let writing = Instant::now();
+        self.write(&mut transactions, &mut batch).await?;
+        let mut done = self.finish(transactions, batch, compared, writing).await?;
+        done.counted.seconds.write = writing.elapsed().as_secs_f64();
+        Ok(done)
+    }
+
+    async fn gather(&self, transactions: &mut Transactions) -> Result<Batch> {
+        match self.work {
+            Work::Ranges(ranges) => self.gather_ranges(transactions, ranges).await,
+            Work::Keys(work) => self.gather_keys(transactions, work).await,
+        }
+    }
+
+    async fn gather_ranges(&self, transactions: &mut Transactions, ranges: &[PlannedRange]) -> Result<Batch> {
+        let mut batch = Batch::default();
+        let mut budget = READ_BUDGET;
+        for (index, planned) in ranges.iter().enumerate() {
+            if budget < READ_BUDGET / 4 {
+                batch.rest.extend(ranges[index..].iter().map(|planned| planned.range.clone()));
+                break;
+            }
+            let entries = blocks::load(&*self.context.home, self.pair.name(), &planned.blocks).await?;
+            let gathered = self.gather_range(transactions, planned, entries.clone(), budget).await?;
+            budget = budget.saturating_sub(size(&gathered.triples));
+            batch.read.0 += gathered.read.0;
+            batch.read.1 += gathered.read.1;
+            if let Some(cut) = &gathered.cut {
+                batch.rest.push(KeyRange { low: Some(cut.clone()), high: planned.range.high.clone() });
+            }
+            let stretch = Stretch::of_range(&gathered, planned, entries, batch.items.len());
+            batch.rejects.extend(gathered.rejects);
+            self.decide(&mut batch, gathered.triples);
+            batch.stretches.push(stretch.ending_at(batch.items.len()));
+        }
+        Ok(batch)
+    }
+
+    /// Reads a range; one that is too large for the budget is cut at the beginning of a stored block where there is one.
+    async fn gather_range(
+        &self, transactions: &mut Transactions, planned: &PlannedRange, entries: Vec<(Key, Entry)>, budget: usize,
+    ) -> Result<Gathered> {
+        let (source, target) = (&mut *transactions.0, &mut *transactions.1);
+        let gathered =
+            gather::gather_range(self.pair, (source, target), &planned.range, entries.clone(), budget).await?;
+        let Some(cut) = &gathered.cut else {
+            return Ok(gathered);
+        };
+        let Some(block) = planned.blocks.iter().find(|block| block.range.contains(cut)) else {
+            return Ok(gathered);
+        };
+        let (range, budget) = match &block.range.low {
+            Some(low) if planned.range.low.as_ref().is_none_or(|start| start < low) => {
+                (KeyRange { low: planned.range.low.clone(), high: Some(low.clone()) }, usize::MAX)
+            }
+            _ if self.pair.publishes() => (block.range.clone(), usize::MAX),
+            _ => return Ok(gathered),
+        };
+        let (source, target) = (&mut *transactions.0, &mut *transactions.1);
+        let mut gathered = gather::gather_range(self.pair, (source, target), &range, entries, budget).await?;
+        gathered.cut = range.high.filter(|high| planned.range.high.as_ref() != Some(high));
+        Ok(gathered)
+    }
+
+    async fn gather_keys(&self, transactions: &mut Transactions, work: &KeyWork) -> Result<Batch> {
+        let mut keys = work.keys.clone();
+        keys.sort();
+        keys.dedup();
+        let base = KeyBlocks::load(&*self.context.home, self.pair.name(), &keys, &[]).await?;
+        let (source, target) = (&mut *transactions.0, &mut *transactions.1);
+        let gathered =
+            gather::gather_keys(self.pair, (source, target), &keys, |key| base.entry(key).cloned()).await?;
+        let mut batch = Batch { rejects: gathered.rejects, ..Batch::default() };
+        self.decide(&mut batch, gathered.triples);
+        let checked = !matches!(work.purpose, Purpose::Plan(_));
+        batch.stretches = base.groups.into_iter().map(|group| Stretch::of_group(group, checked, &batch.items)).collect();
+        Ok(batch)
+    }
+
+    fn decide(&self, batch: &mut Batch, triples: Vec<Triple>) {
+        let rules = current_rules(self.pair);
+        batch.items.extend(decide_all(&rules, triples).map(|(triple, decision)| {
+            let fate = Fate::Done;
+            Item {
+                triple,
+                decision,
+                fate,
+                source: Carried::default(),
+                target: Carried::default(),
+                transformed: false,
+            }
+        }));
+    }
+
+    /// Under a filter, looks behind each absence that a decision rests on, and decides anew.
+    async fn scope(&self, transactions: &mut Transactions, batch: &mut Batch) -> Result<()> {
+        if self.pair.mapping.source.filter.is_none() || matches!(self.work, Work::Keys(_)) {
+            return Ok(());
+        }
+        let wanted: Vec<usize> = (0..batch.items.len())
+            .filter(|&index| scope::rests_on_absence(&batch.items[index].triple, &batch.items[index].decision))
+            .collect();
+        let mut triples: Vec<Triple> = wanted.iter().map(|&index| batch.items[index].triple.clone()).collect();
+        scope::look_behind_filter(self.pair, Side::Source, &mut *transactions.0, &mut triples).await?;
+        scope::look_behind_filter(self.pair, Side::Target, &mut *transactions.1, &mut triples).await?;
+        let rules = current_rules(self.pair);
+        for (index, (triple, decision)) in wanted.into_iter().zip(decide_all(&rules, triples)) {
+            batch.items[index].triple = triple;
+            batch.items[index].decision = decision;
+        }
+        Ok(())
+    }
+
+    /// Says for each item whether it is carried out now.
+    fn assign(&self, batch: &mut Batch) {
+        for item in &mut batch.items {
+            item.fate = self.fate(item);
+        }
+    }
+
+    fn fate(&self, item: &Item) -> Fate {
+        match (&item.triple.source, &item.triple.target) {
+            (State::Unreadable, _) | (_, State::Unreadable) => return Fate::Unreadable,
+            (State::OutOfScope, _) | (_, State::OutOfScope) => return Fate::OutOfScope,
+            (State::Absent | State::Row(_), State::Absent | State::Row(_)) => {}
+        }
+        if let Some((side, refusal)) = self.refused.get(&item.triple.key) {
+            return match refusal.code.as_str() {
+                "moved" => Fate::Moved,
+                _ if refusal.retry && !self.is_last() => Fate::SetAside(*side, refusal.clone()),
+                _ => Fate::Rejected(*side, refusal.clone()),
+            };
+        }
+        let deletes = item.decision.deletes().is_some();
+        let Work::Keys(work) = self.work else {
+            return if deletes { Fate::WaitsForGuards } else { Fate::Done };
+        };
+        match &work.purpose {
+            Purpose::Delete if !deletes && item.decision.writes() => Fate::Contended,
+            Purpose::Delete | Purpose::SetAside { .. } => Fate::Done,
+            Purpose::Moved { .. } if deletes => Fate::WaitsForGuards,
+            Purpose::Moved { .. } => Fate::Done,
+            Purpose::Plan(expected) => {
+                let hash = |side| item.triple.state(side).row().map(|row| row.hash);
+                let found = super::Expected { source: hash(Side::Source), target: hash(Side::Target) };
+                match expected.get(&item.triple.key) == Some(&found) {
+                    true if deletes => Fate::WaitsForGuards,
+                    true => Fate::Done,
+                    false => Fate::LeftAlone,
+                }
+            }
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        matches!(self.work, Work::Keys(KeyWork { purpose: Purpose::SetAside { last: true }, .. }))
+    }
+
+    fn is_last_round(&self) -> bool {
+        matches!(self.work, Work::Keys(KeyWork { purpose: Purpose::Moved { last: true }, .. }))
+    }
+
+    async fn write(&self, transactions: &mut Transactions, batch: &mut Batch) -> Result<(), Failure> {
+        for side in [Side::Target, Side::Source] {
+            let transaction = match side {
+                Side::Source => &mut *transactions.0,
+                Side::Target => &mut *transactions.1,
+            };
+            let last = self.is_last();
+            if let Some((index, refusal)) =
+                carry::carry(self.context, self.pair, side, transaction, &mut batch.items, last).await?
+            {
+                return Err(Failure::Refused(batch.items[index].triple.key.clone(), side, refusal));
+            }
+        }
+        if self.is_last_round() {
+            for item in batch.items.iter_mut().filter(|item| item.fate == Fate::Moved) {
+                item.fate = Fate::Contended;
+            }
+        }
+        Ok(())
+    }
+
+    /// Journal, sums, commits, settlement.
+    async fn finish(
+        &mut self, mut transactions: Transactions, batch: Batch, compared: f64, writing: Instant,
+    ) -> Result<Done, Failure> {
+        let (context, pair) = (self.context, self.pair);
+        let ledger = ledger::Ledger::new(pair, self.work, &batch);
+        let entries = ledger.journal_entries();
+        if !entries.is_empty() {
+            let chunk = JournalChunk { session: context.session, dataset: pair.name().to_owned(), entries };
+            self.journal = Some(context.home.journal(&chunk).await?);
+        }
+        let range = batch.stretches.first().zip(batch.stretches.last()).map(|(first, last)| KeyRange {
+            low: first.range.low.clone(),
+            high: last.range.high.clone(),
+        });
+        let open = match &range {
+            Some(range) => context.home.open_conflicts(pair.name(), range).await?,
+            None => Vec::new(),
+        };
+        let mut settlement = ledger.settlement(&open);
+        settlement.base = ledger.base(&mut transactions.0, &mut transactions.1, self.guards).await?;
+        settlement.journals.extend(self.journal);
+        settlement.counted.seconds.compare = compared;
+        commit(pair, &batch, transactions).await?;
+        settlement.counted.seconds.write = writing.elapsed().as_secs_f64();
+        self.settle(&settlement).await?;
+        let moved = batch.items.iter().filter(|item| item.fate == Fate::Moved);
+        let moved = moved.map(|item| item.triple.key.clone()).collect();
+        Ok(Done { rest: batch.rest.clone(), moved, counted: settlement.counted })
+    }
+
+    async fn settle(&self, settlement: &Settlement) -> Result<()> {
+        let (home, session, name) = (&self.context.home, self.context.session, self.pair.name());
+        if self.pair.publishes() {
+            return home.prepare(session, name, settlement).await;
+        }
+        match home.settle(session, name, settlement).await? {
+            Settled::Done => Ok(()),
+            Settled::Moved => {
+                Err(Error::new(ErrorKind::Aborted, "settle a segment", "its base was changed meanwhile"))
+            }
+        }
+    }
+}
+
+/// The rules with what is known by now of the completeness of both sides.
+pub fn current_rules(pair: &Pair) -> Arc<Rules> {
+    let mut rules = pair.mapping.rules.clone();
+    rules.source_incomplete = pair.source.is_incomplete();
+    rules.target_incomplete = pair.target.is_incomplete();
+    Arc::new(rules)
+}
+
+/// Decides each triple by what is readable of it.
+pub fn decide_all(rules: &Rules, triples: Vec<Triple>) -> impl Iterator<Item = (Triple, Decision)> {
+    triples.into_iter().map(|triple| {
+        let decision = decide::decide(rules, triple.base.as_ref(), triple.source.row(), triple.target.row());
+        (triple, decision)
+    })
+}
+
+fn size(triples: &[Triple]) -> usize {
+    let size = |state: &State| state.row().map_or(0, crate::row::Row::size);
+    triples.iter().map(|triple| size(&triple.source).max(size(&triple.target))).sum()
+}
+
+/// Target first, then source. A side that was only read is given back.
+async fn commit(pair: &Pair, batch: &Batch, transactions: Transactions) -> Result<()> {
+    let wrote = |side| batch.items.iter().any(|item| item.side(side).applied.is_some());
+    let (source, target) = transactions;
+    match wrote(Side::Target) {
+        true => target.commit().await?,
+        false => target.rollback().await?,
+    }
+    debug_assert!(!(wrote(Side::Source) && pair.mapping.rules.direction == Direction::OneWay));
+    match wrote(Side::Source) {
+        true => source.commit().await,
+        false => source.rollback().await,
+    }
+}

@@ -1,0 +1,251 @@
+//! Reads both sides and the base of a range or of single keys, and lines them up by key.
+
+use std::cmp::Ordering;
+use std::iter::Peekable;
+
+use pinksync_model::Side;
+
+use crate::connector::{Found, Page, Transaction};
+use crate::error::{Error, ErrorKind, Result};
+use crate::home::{Entry, RejectRecord};
+use crate::json;
+use crate::key::{Key, KeyRange};
+use crate::pair::{OpenSide, Pair};
+use crate::row::{Row, Unreadable};
+
+/// What one side holds under a key.
+#[derive(Debug, Clone)]
+pub enum State {
+    Absent,
+    Row(Row),
+    /// There, and not understood: left alone.
+    Unreadable,
+    /// There, and does not match the filter: left alone.
+    OutOfScope,
+}
+
+impl State {
+    pub fn row(&self) -> Option<&Row> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Absent | Self::Unreadable | Self::OutOfScope => None,
+        }
+    }
+}
+
+/// A key with everything a decision needs.
+#[derive(Debug, Clone)]
+pub struct Triple {
+    pub key: Key,
+    pub base: Option<Entry>,
+    pub source: State,
+    pub target: State,
+}
+
+impl Triple {
+    pub fn state(&self, side: Side) -> &State {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
+
+    pub fn state_mut(&mut self, side: Side) -> &mut State {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Target => &mut self.target,
+        }
+    }
+}
+
+/// A range (or the part of it that the budget allowed) lined up.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    pub range: KeyRange,
+    /// Nothing at or after this key was read.
+    pub cut: Option<Key>,
+    pub triples: Vec<Triple>,
+    pub rejects: Vec<RejectRecord>,
+    pub read: (u64, u64),
+}
+
+/// Reads `range` on both sides and lines it up with `entries` (the base of the range, sorted).
+pub async fn gather_range(
+    pair: &Pair, transactions: (&mut dyn Transaction, &mut dyn Transaction), range: &KeyRange, entries: Vec<(Key, Entry)>,
+    budget: usize,
+) -> Result<Gathered> {
+    let (source, target) = tokio::join!(
+        read(&pair.source, transactions.0, range, budget),
+        read(&pair.target, transactions.1, range, budget),
+    );
+    let (mut source, mut target) = (source?, target?);
+    let cut = [&source.cut, &target.cut].into_iter().flatten().min().cloned();
+    let high = cut.clone().or_else(|| range.high.clone());
+    let range = KeyRange { low: range.low.clone(), high };
+    for page in [&mut source, &mut target] {
+        page.rows.retain(|row| range.contains(&row.key));
+        page.unreadable.retain(|unreadable| unreadable.key.as_ref().is_none_or(|key| range.contains(key)));
+    }
+    check_order(pair, Side::Source, &source.rows)?;
+    check_order(pair, Side::Target, &target.rows)?;
+    let mut gathered = Gathered { read: (source.rows.len() as u64, target.rows.len() as u64), ..Gathered::default() };
+    let source = states(pair, Side::Source, source, &mut gathered.rejects);
+    let target = states(pair, Side::Target, target, &mut gathered.rejects);
+    gathered.triples = line_up(entries.into_iter().filter(|(key, _)| range.contains(key)), source, target);
+    gathered.range = range;
+    gathered.cut = cut;
+    Ok(gathered)
+}
+
+async fn read(side: &OpenSide, transaction: &mut dyn Transaction, range: &KeyRange, budget: usize) -> Result<Page> {
+    match &side.run {
+        None => transaction.read(range, budget).await,
+        Some(run) => {
+            let (rows, cut) = run.read(range, budget).await?;
+            let unreadable = side.unreadable.iter().filter(|key| range.contains(key)).map(known_reject).collect();
+            Ok(Page { rows, unreadable, cut })
+        }
+    }
+}
+
+/// A staged record that was unreadable; its reject was stored when it was staged.
+fn known_reject(key: &Key) -> Unreadable {
+    Unreadable { key: Some(key.clone()), line: None, code: STAGED, reason: String::new() }
+}
+
+/// Marks an unreadable record whose reject is stored already.
+const STAGED: &str = "staged";
+
+/// Rows must come in strictly ascending key order.
+fn check_order(pair: &Pair, side: Side, rows: &[Row]) -> Result<()> {
+    for two in rows.windows(2) {
+        match two[0].key.cmp(&two[1].key) {
+            Ordering::Less => {}
+            Ordering::Equal => return Err(duplicate_key(pair, side, &two[0].key)),
+            Ordering::Greater => {
+                let message = format!("{} gave records out of key order", pair.mapping.spec(side).dataset);
+                return Err(Error::new(ErrorKind::Data, "read a range", message));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn duplicate_key(pair: &Pair, side: Side, key: &Key) -> Error {
+    let spec = pair.mapping.spec(side);
+    let message = format!("{} has two records with the key {}", spec.dataset, json::describe_key(key));
+    Error::new(ErrorKind::Data, "read a range", message).with_remedy("make the key unique, or choose another `key`")
+}
+
+/// Rows and unreadable records of one side as states by key; what was unreadable becomes a reject.
+fn states(pair: &Pair, side: Side, page: Page, rejects: &mut Vec<RejectRecord>) -> Vec<(Key, State)> {
+    let mut states: Vec<(Key, State)> = page.rows.into_iter().map(|row| (row.key.clone(), State::Row(row))).collect();
+    let ordered = states.len();
+    for unreadable in page.unreadable {
+        match &unreadable.key {
+            Some(key) => states.push((key.clone(), State::Unreadable)),
+            None => pair.side(side).mark_incomplete(),
+        }
+        if unreadable.code != STAGED {
+            rejects.push(reject(side, unreadable));
+        }
+    }
+    if states.len() > ordered {
+        states.sort_by(|a, b| a.0.cmp(&b.0));
+        states.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            if same {
+                first.1 = State::Unreadable;
+            }
+            same
+        });
+    }
+    states
+}
+
+pub(crate) fn reject(side: Side, unreadable: Unreadable) -> RejectRecord {
+    RejectRecord {
+        side,
+        key: unreadable.key,
+        line: unreadable.line,
+        code: unreadable.code.to_owned(),
+        reason: unreadable.reason,
+    }
+}
+
+/// Merges three sorted sequences by key.
+fn line_up(
+    base: impl Iterator<Item = (Key, Entry)>, source: Vec<(Key, State)>, target: Vec<(Key, State)>,
+) -> Vec<Triple> {
+    let mut triples = Vec::with_capacity(source.len().max(target.len()));
+    let (mut base, mut source, mut target) =
+        (base.peekable(), source.into_iter().peekable(), target.into_iter().peekable());
+    loop {
+        let next = [base.peek().map(|x| &x.0), source.peek().map(|x| &x.0), target.peek().map(|x| &x.0)];
+        let Some(key) = next.into_iter().flatten().min().cloned() else {
+            return triples;
+        };
+        let base = take(&mut base, &key);
+        let source = take(&mut source, &key).unwrap_or(State::Absent);
+        let target = take(&mut target, &key).unwrap_or(State::Absent);
+        triples.push(Triple { key, base, source, target });
+    }
+}
+
+fn take<T>(sorted: &mut Peekable<impl Iterator<Item = (Key, T)>>, key: &Key) -> Option<T> {
+    sorted.next_if(|next| next.0 == *key).map(|next| next.1)
+}
+
+/// Looks single keys up on both sides, the filter not applied, and lines them up with their entries.
+/// `keys` are sorted and unique.
+pub async fn gather_keys(
+    pair: &Pair, transactions: (&mut dyn Transaction, &mut dyn Transaction), keys: &[Key],
+    entries: impl Fn(&Key) -> Option<Entry>,
+) -> Result<Gathered> {
+    let (source, target) = tokio::join!(
+        lookup(pair, Side::Source, transactions.0, keys),
+        lookup(pair, Side::Target, transactions.1, keys),
+    );
+    let mut gathered = Gathered::default();
+    let source = scoped(pair, Side::Source, source?, &mut gathered);
+    let target = scoped(pair, Side::Target, target?, &mut gathered);
+    gathered.triples = keys
+        .iter()
+        .zip(source.into_iter().zip(target))
+        .map(|(key, (source, target))| Triple { key: key.clone(), base: entries(key), source, target })
+        .collect();
+    Ok(gathered)
+}
+
+/// Looks up keys on one side, in chunks that a system takes at once.
+pub async fn lookup(
+    pair: &Pair, side: Side, transaction: &mut dyn Transaction, keys: &[Key],
+) -> Result<Vec<Found>> {
+    let spec = pair.mapping.spec(side);
+    let mut found = Vec::with_capacity(keys.len());
+    for chunk in keys.chunks(1000) {
+        let native: Vec<_> = chunk
+            .iter()
+            .map(|key| spec.native_key(key))
+            .collect::<Result<_, _>>()
+            .map_err(|error| Error::new(ErrorKind::Data, "look a key up", error.to_string()))?;
+        found.extend(transaction.lookup(&native).await?);
+    }
+    Ok(found)
+}
+
+fn scoped(pair: &Pair, side: Side, found: Vec<Found>, gathered: &mut Gathered) -> Vec<State> {
+    let filter = pair.mapping.spec(side).filter.as_ref();
+    found
+        .into_iter()
+        .map(|found| match found {
+            Found::Absent => State::Absent,
+            Found::Row(row) if filter.is_some_and(|filter| !filter.matches(row.values())) => State::OutOfScope,
+            Found::Row(row) => State::Row(row),
+            Found::Unreadable(unreadable) => {
+                gathered.rejects.push(reject(side, unreadable));
+                State::Unreadable
+            }
+        })
+        .collect()
+}

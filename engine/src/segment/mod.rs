@@ -1,0 +1,209 @@
+//! One unit of work on a dataset pair: gather, decide, write under guards, journal, commit, settle.
+//!
+//! A unit is either adjacent ranges ([`Work::Ranges`], comparing) or single keys ([`Work::Keys`]: deletes whose guards
+//! have passed, writes that were set aside, a saved plan). Both go through the same steps, top to bottom in [`run`].
+
+mod attempt;
+mod blocks;
+mod carry;
+mod gather;
+mod ledger;
+mod scope;
+mod survey;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pinksync_model::{DatasetReport, SessionId, Side};
+
+use crate::connector::{Guard, Refusal};
+use crate::error::{Error, ErrorKind, Result};
+use crate::home::{Home, JournalId};
+use crate::key::{Key, KeyRange};
+use crate::pace::Pace;
+use crate::pair::{Pair, PlannedRange};
+use crate::recover;
+use crate::row::Hash;
+
+pub use gather::{State, Triple};
+pub use survey::{Surveyed, survey};
+
+pub(crate) use blocks::{KeyBlocks, cut_into_blocks};
+pub(crate) use gather::{lookup as gather_lookup, reject as reject_of};
+pub(crate) use carry::held;
+pub(crate) use ledger::block as store_block;
+
+/// What the segments of a session share.
+#[derive(Clone)]
+pub struct Context {
+    pub session: SessionId,
+    pub home: Arc<dyn Home>,
+    /// Most records in one write.
+    pub batch_size: usize,
+    pub pace: Option<Arc<Pace>>,
+    /// Rounds in which a record that others keep changing is decided anew.
+    pub rounds: u32,
+}
+
+/// Bytes of rows that one side of a segment may hold in memory.
+pub const READ_BUDGET: usize = 24 * 1024 * 1024;
+
+/// What to work on.
+#[derive(Clone)]
+pub enum Work {
+    Ranges(Vec<PlannedRange>),
+    Keys(KeyWork),
+}
+
+/// Keys to decide and carry out, one by one.
+#[derive(Debug, Clone)]
+pub struct KeyWork {
+    pub keys: Vec<Key>,
+    pub purpose: Purpose,
+}
+
+/// Why single keys are looked at.
+#[derive(Debug, Clone)]
+pub enum Purpose {
+    /// Deletes whose guards have passed: only a decision to delete on this side is carried out.
+    Delete,
+    /// Writes that were refused for what other records held. `last`: what is still refused becomes a reject.
+    SetAside { last: bool },
+    /// Records that somebody else moved while they were written. `last`: what still moves is `contended`.
+    Moved { last: bool },
+    /// Only what a saved plan expects to find, by key: the hashes of source and target.
+    Plan(Arc<HashMap<Key, Expected>>),
+}
+
+/// What a saved plan found when it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    pub source: Option<Hash>,
+    pub target: Option<Hash>,
+}
+
+/// What a unit came to.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// Stretches that were not reached (the read budget was spent): to be planned again.
+    pub rest: Vec<KeyRange>,
+    /// Keys to be decided again: somebody moved them.
+    pub moved: Vec<Key>,
+    pub counted: DatasetReport,
+}
+
+/// Carries a unit out. Attempts that the systems abort are done again with growing delays, from the second one on
+/// halved, at last record by record under locks.
+pub async fn run(context: &Context, pair: &Pair, work: Work) -> Result<Done> {
+    let mut done = Done::default();
+    let mut queue = vec![(work, 0_u32)];
+    let mut refused = HashMap::new();
+    while let Some((work, failures)) = queue.pop() {
+        let mut attempt = attempt::Attempt::new(context, pair, &work, &refused, guards(pair, failures));
+        match attempt.run().await {
+            Ok(part) => absorb(&mut done, part),
+            Err(attempt::Failure::Refused(key, side, refusal)) => {
+                refused.insert(key, (side, refusal));
+                queue.push((work, failures));
+            }
+            Err(attempt::Failure::Error(error)) => {
+                let journal = attempt.journal();
+                let work = redo_or_fail(context, pair, error, journal, work, failures).await?;
+                let halve = failures >= 1;
+                queue.extend(split(work, halve).into_iter().map(|work| (work, failures + 1)));
+            }
+        }
+    }
+    if !pair.publishes() {
+        settle_moved(context, pair, &mut done).await?;
+    }
+    Ok(done)
+}
+
+/// After three aborted attempts records are locked and compared instead of relying on a snapshot.
+fn guards(pair: &Pair, failures: u32) -> (Guard, Guard) {
+    if failures >= 3 { (Guard::Compare, Guard::Compare) } else { (pair.source.guard(), pair.target.guard()) }
+}
+
+const MOST_FAILURES: u32 = 12;
+
+/// Waits before another attempt and gives the work back with the blocks as they are now; or gives the error back where
+/// trying again cannot help.
+async fn redo_or_fail(
+    context: &Context, pair: &Pair, error: Error, journal: Option<JournalId>, work: Work, failures: u32,
+) -> Result<Work> {
+    match error.kind() {
+        ErrorKind::Aborted | ErrorKind::UnknownOutcome if failures < MOST_FAILURES => {}
+        ErrorKind::Aborted
+        | ErrorKind::UnknownOutcome
+        | ErrorKind::Definition
+        | ErrorKind::Unreachable
+        | ErrorKind::Denied
+        | ErrorKind::Data
+        | ErrorKind::Moved
+        | ErrorKind::Storage
+        | ErrorKind::Interrupted
+        | ErrorKind::Other => return Err(error),
+    }
+    tracing::debug!(dataset = pair.name(), %error, failures, "an attempt was aborted, trying again");
+    tokio::time::sleep(Duration::from_millis(20 << failures.min(7))).await;
+    let Work::Ranges(ranges) = work else {
+        if let Some(journal) = journal {
+            recover::chunk(context, pair, journal, &[]).await?;
+        }
+        return Ok(work);
+    };
+    let ranges: Vec<KeyRange> = ranges.into_iter().map(|planned| planned.range).collect();
+    if let Some(journal) = journal {
+        recover::chunk(context, pair, journal, &ranges).await?;
+    }
+    let headers = context.home.blocks(pair.name()).await?;
+    Ok(Work::Ranges(ranges.into_iter().map(|range| PlannedRange::over(range, &headers)).collect()))
+}
+
+/// Two halves of the work, where it can be divided.
+fn split(work: Work, halve: bool) -> Vec<Work> {
+    match work {
+        Work::Ranges(mut ranges) if halve && ranges.len() > 1 => {
+            let tail = ranges.split_off(ranges.len() / 2);
+            vec![Work::Ranges(tail), Work::Ranges(ranges)]
+        }
+        Work::Keys(mut work) if halve && work.keys.len() > 1 => {
+            let tail = work.keys.split_off(work.keys.len() / 2);
+            let purpose = work.purpose.clone();
+            vec![Work::Keys(KeyWork { keys: tail, purpose }), Work::Keys(work)]
+        }
+        work => vec![work],
+    }
+}
+
+fn absorb(done: &mut Done, part: Done) {
+    done.rest.extend(part.rest);
+    done.moved.extend(part.moved);
+    done.counted += &part.counted;
+}
+
+/// Records that others changed between reading and writing are read and decided again, a few rounds long.
+async fn settle_moved(context: &Context, pair: &Pair, done: &mut Done) -> Result<()> {
+    for round in 1..=context.rounds {
+        if done.moved.is_empty() {
+            return Ok(());
+        }
+        let keys = std::mem::take(&mut done.moved);
+        let purpose = Purpose::Moved { last: round == context.rounds };
+        let work = Work::Keys(KeyWork { keys, purpose });
+        let part = Box::pin(run_once(context, pair, work)).await?;
+        absorb(done, part);
+    }
+    Ok(())
+}
+
+/// As [`run`], without further rounds for moved records.
+async fn run_once(context: &Context, pair: &Pair, work: Work) -> Result<Done> {
+    let context = Context { rounds: 0, ..context.clone() };
+    run(&context, pair, work).await
+}
+
+/// Records refused in an earlier attempt of this unit, with the side that refused them.
+type Refused = HashMap<Key, (Side, Refusal)>;

@@ -1,0 +1,37 @@
+//! Absence under a filter: before anything is concluded from it, the key is looked up without the filter.
+
+use pinksync_model::Side;
+
+use super::gather::{self, State, Triple};
+use crate::connector::{Found, Transaction};
+use crate::decide::Decision;
+use crate::error::Result;
+use crate::pair::Pair;
+
+/// A decision that would be another if the record were only hidden by the filter.
+pub fn rests_on_absence(triple: &Triple, decision: &Decision) -> bool {
+    let absent = |state: &State| matches!(state, State::Absent);
+    absent(&triple.source) != absent(&triple.target) && (decision.writes() || decision.conflict.is_some())
+}
+
+/// Replaces `Absent` by what an unfiltered lookup finds.
+pub async fn look_behind_filter(
+    pair: &Pair, side: Side, transaction: &mut dyn Transaction, triples: &mut [Triple],
+) -> Result<()> {
+    let Some(filter) = pair.mapping.spec(side).filter.clone() else {
+        return Ok(());
+    };
+    let absent: Vec<usize> =
+        (0..triples.len()).filter(|&index| matches!(triples[index].state(side), State::Absent)).collect();
+    let keys: Vec<_> = absent.iter().map(|&index| triples[index].key.clone()).collect();
+    let found = gather::lookup(pair, side, transaction, &keys).await?;
+    for (index, found) in absent.into_iter().zip(found) {
+        *triples[index].state_mut(side) = match found {
+            Found::Absent => State::Absent,
+            Found::Row(row) if filter.matches(row.values()) => State::Row(row),
+            Found::Row(_) => State::OutOfScope,
+            Found::Unreadable(_) => State::Unreadable,
+        };
+    }
+    Ok(())
+}

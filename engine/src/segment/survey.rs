@@ -1,0 +1,86 @@
+//! The reading half of a segment: gather and decide, without writing.
+
+use pinksync_model::{DatasetReport, Side};
+
+use super::attempt::{current_rules, decide_all};
+use super::gather::{self, State, Triple};
+use super::{Context, blocks, scope};
+use crate::connector::Transaction;
+use crate::decide::{Class, Decision};
+use crate::error::Result;
+use crate::home::Tally;
+use crate::key::Key;
+use crate::pair::{Pair, PlannedRange};
+
+/// A record and what a session would do with it.
+#[derive(Debug)]
+pub struct Surveyed {
+    pub triple: Triple,
+    pub decision: Decision,
+}
+
+/// Reads a range up to the budget and decides its records. Gives the counters of records that would not be written, and
+/// the key at which the budget ended.
+pub async fn survey(
+    context: &Context, pair: &Pair, transactions: &mut (Box<dyn Transaction>, Box<dyn Transaction>),
+    planned: &PlannedRange, budget: usize,
+) -> Result<(Vec<Surveyed>, DatasetReport, Option<Key>)> {
+    let entries = blocks::load(&*context.home, pair.name(), &planned.blocks).await?;
+    let (source, target) = (&mut *transactions.0, &mut *transactions.1);
+    let gathered = gather::gather_range(pair, (source, target), &planned.range, entries, budget).await?;
+    let rules = current_rules(pair);
+    let mut items: Vec<Surveyed> =
+        decide_all(&rules, gathered.triples).map(|(triple, decision)| Surveyed { triple, decision }).collect();
+    look_behind_filter(pair, transactions, &mut items).await?;
+    let mut counted = DatasetReport::default();
+    counted.read.source = gathered.read.0;
+    counted.read.target = gathered.read.1;
+    counted.rejected = gathered.rejects.iter().filter(|reject| reject.key.is_none()).count() as u64;
+    for item in &items {
+        tally(item).add_to(&mut counted);
+    }
+    Ok((items, counted, gathered.cut))
+}
+
+async fn look_behind_filter(
+    pair: &Pair, transactions: &mut (Box<dyn Transaction>, Box<dyn Transaction>), items: &mut [Surveyed],
+) -> Result<()> {
+    if pair.mapping.source.filter.is_none() {
+        return Ok(());
+    }
+    let wanted: Vec<usize> = (0..items.len()).filter(|&at| scope::rests_on_absence(&items[at].triple, &items[at].decision)).collect();
+    let mut triples: Vec<Triple> = wanted.iter().map(|&at| items[at].triple.clone()).collect();
+    scope::look_behind_filter(pair, Side::Source, &mut *transactions.0, &mut triples).await?;
+    scope::look_behind_filter(pair, Side::Target, &mut *transactions.1, &mut triples).await?;
+    let rules = current_rules(pair);
+    for (at, (triple, mut decision)) in wanted.into_iter().zip(decide_all(&rules, triples)) {
+        if left_alone(&triple) {
+            decision = Decision::left_alone();
+        }
+        items[at] = Surveyed { triple, decision };
+    }
+    Ok(())
+}
+
+/// Records that are there and are not to be touched.
+fn left_alone(triple: &Triple) -> bool {
+    [&triple.source, &triple.target].iter().any(|state| matches!(state, State::Unreadable | State::OutOfScope))
+}
+
+fn tally(item: &Surveyed) -> Tally {
+    let states = [&item.triple.source, &item.triple.target];
+    if states.iter().any(|state| matches!(state, State::Unreadable)) {
+        return Tally::REJECTED;
+    }
+    if states.iter().any(|state| matches!(state, State::OutOfScope)) {
+        return Tally::OUT_OF_SCOPE;
+    }
+    match item.decision.class {
+        Class::Written | Class::Open => Tally::default(),
+        Class::Unchanged => Tally::UNCHANGED,
+        Class::Adopted => Tally::ADOPTED,
+        Class::Settled => Tally::SETTLED,
+        Class::Drift => Tally::DRIFT,
+        Class::TargetOnly => Tally::TARGET_ONLY,
+    }
+}

@@ -1,0 +1,154 @@
+//! Compares a dataset: stages what has no order, plans segments, works on them in parallel, publishes files.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use pinksync_model::{DatasetReport, Phase, Side};
+use tokio::task::JoinSet;
+
+use super::{Session, ranges, staging};
+use crate::error::{Error, ErrorKind, Result};
+use crate::home::{Settled, Settlement};
+use crate::key::{Key, KeyRange};
+use crate::pair::{Pair, PlannedRange};
+use crate::recover;
+use crate::saved_plan::SavedPlan;
+use crate::segment::{self, Done, KeyWork, Purpose, Work};
+
+/// How often a file that somebody else writes is read anew before the session fails.
+const PUBLISH_ATTEMPTS: u32 = 3;
+
+/// Brings creates and updates of a dataset to an end; deletes are only collected.
+pub async fn compare(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
+    for attempt in 1.. {
+        match compare_once(session, pair).await {
+            Err(error) if error.kind() == ErrorKind::Moved && attempt < PUBLISH_ATTEMPTS => {
+                tracing::warn!(dataset = pair.name(), %error, "the file was changed while it was synchronised, reading it anew");
+            }
+            other => return other,
+        }
+    }
+    Ok(())
+}
+
+async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
+    let planning = Instant::now();
+    session.home.drop_prepared(pair.name()).await?;
+    session.observer.phase(pair.name(), Phase::Staging);
+    let staged = Arc::get_mut(pair)
+        .ok_or_else(|| Error::new(ErrorKind::Other, "stage a dataset", "it is still being worked on"))?;
+    staging::stage(session, staged, Side::Source, true).await?;
+    staging::stage(session, staged, Side::Target, true).await?;
+    session.observer.phase(pair.name(), Phase::Comparing);
+    recover::all(&session.context(), pair).await?;
+    if let Some(plan) = session.plan.clone() {
+        return carry_out_plan(session, pair, &plan).await;
+    }
+    let (segments, _) = ranges::plan(session, pair, ranges::Purpose::Session).await?;
+    count_planning(session, pair, planning).await?;
+    let moved = work_through(session, pair, segments).await?;
+    publish(session, pair).await?;
+    decide_moved(session, pair, moved).await
+}
+
+async fn count_planning(session: &Session, pair: &Pair, since: Instant) -> Result<()> {
+    let mut counted = DatasetReport::default();
+    counted.seconds.plan = since.elapsed().as_secs_f64();
+    session.home.settle(session.id, pair.name(), &Settlement { counted, ..Settlement::default() }).await?;
+    Ok(())
+}
+
+/// Works on segments with as many tasks as the session has workers. Returns keys to be decided again after publishing.
+async fn work_through(session: &Session, pair: &Arc<Pair>, segments: Vec<Vec<PlannedRange>>) -> Result<Vec<Key>> {
+    let mut queue: VecDeque<Work> = segments.into_iter().map(Work::Ranges).collect();
+    let context = session.context();
+    let mut running: JoinSet<Result<Done>> = JoinSet::new();
+    let (mut moved, mut finished, mut failure) = (Vec::new(), 0, None);
+    loop {
+        while failure.is_none() && running.len() < session.workers.max(1) && !queue.is_empty() {
+            if let Err(stopped) = session.stop.check() {
+                failure = Some(stopped);
+                break;
+            }
+            if let Some(work) = queue.pop_front() {
+                let (context, pair) = (context.clone(), Arc::clone(pair));
+                running.spawn(async move { segment::run(&context, &pair, work).await });
+            }
+        }
+        let Some(joined) = running.join_next().await else { break };
+        match joined.unwrap_or_else(|error| Err(Error::new(ErrorKind::Other, "run a segment", error.to_string()))) {
+            Ok(done) => {
+                finished += 1;
+                moved.extend(done.moved);
+                queue.extend(replan(session, pair, done.rest).await?);
+                let total = finished + running.len() + queue.len();
+                session.observer.advanced(pair.name(), finished, total, &done.counted);
+            }
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(moved),
+    }
+}
+
+/// Stretches that a segment did not reach, with the blocks as they are now.
+async fn replan(session: &Session, pair: &Pair, rest: Vec<KeyRange>) -> Result<Vec<Work>> {
+    if rest.is_empty() {
+        return Ok(Vec::new());
+    }
+    let headers = session.home.blocks(pair.name()).await?;
+    Ok(rest.into_iter().map(|range| Work::Ranges(vec![PlannedRange::over(range, &headers)])).collect())
+}
+
+/// Lets collected writes of files take effect, and the base follow them.
+pub(super) async fn publish(session: &Session, pair: &Pair) -> Result<()> {
+    if !pair.publishes() {
+        return Ok(());
+    }
+    pair.target.dataset.publish().await?;
+    pair.source.dataset.publish().await?;
+    match session.home.settle_prepared(session.id, pair.name()).await? {
+        Settled::Done => Ok(()),
+        Settled::Moved => Err(Error::new(ErrorKind::Other, "settle a file", "its base was changed by another process")),
+    }
+}
+
+/// Single keys to be worked on: in bounded portions, or, where writes are collected for a file, all at once.
+pub(super) async fn work_on_keys(session: &Session, pair: &Pair, keys: Vec<Key>, purpose: Purpose) -> Result<Vec<Key>> {
+    let portion = if pair.publishes() { keys.len().max(1) } else { session.definition.options.batch_size as usize };
+    let context = session.context();
+    let mut moved = Vec::new();
+    for keys in keys.chunks(portion) {
+        session.stop.check()?;
+        let work = Work::Keys(KeyWork { keys: keys.to_vec(), purpose: purpose.clone() });
+        let done = segment::run(&context, pair, work).await?;
+        session.observer.advanced(pair.name(), 0, 0, &done.counted);
+        moved.extend(done.moved);
+    }
+    publish(session, pair).await?;
+    Ok(moved)
+}
+
+/// Rounds for records that others moved, where they could not be had inside the segment.
+pub(super) async fn decide_moved(session: &Session, pair: &Pair, mut moved: Vec<Key>) -> Result<()> {
+    let rounds = session.context().rounds;
+    for round in 1..=rounds {
+        if moved.is_empty() {
+            break;
+        }
+        moved = work_on_keys(session, pair, moved, Purpose::Moved { last: round == rounds }).await?;
+    }
+    Ok(())
+}
+
+/// Only the keys of a saved plan, and only what it expects to find.
+async fn carry_out_plan(session: &Session, pair: &Pair, plan: &SavedPlan) -> Result<()> {
+    let expected = plan.expected(pair.name());
+    let mut keys: Vec<Key> = expected.keys().cloned().collect();
+    keys.sort();
+    let moved = work_on_keys(session, pair, keys, Purpose::Plan(Arc::new(expected))).await?;
+    decide_moved(session, pair, moved).await
+}

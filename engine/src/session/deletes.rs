@@ -1,0 +1,64 @@
+//! The deletes that comparing collected, once the guards have seen their number: each key is looked up again on both
+//! sides, without the filter, and deleted only if that is still the decision.
+
+use std::sync::Arc;
+
+use pinksync_model::{Phase, Side};
+
+use super::{Session, compare};
+use crate::error::Result;
+use crate::home::{Deferred, DeferredKind, Settlement};
+use crate::key::Key;
+use crate::pair::Pair;
+use crate::segment::Purpose;
+
+/// Deferred records read from the home at once.
+const PORTION: usize = 10_000;
+
+/// Carries out the deletes of a dataset. Those derived from a side that was not read completely are dropped.
+pub async fn run(session: &Session, pair: &Pair) -> Result<()> {
+    session.observer.phase(pair.name(), Phase::Deleting);
+    let mut keys = Vec::new();
+    let mut dropped = Vec::new();
+    for deferred in all(session, pair, DeferredKind::Delete).await? {
+        match pair.side(deferred.side.other()).is_incomplete() {
+            true => dropped.push((deferred.key, DeferredKind::Delete)),
+            false => keys.push(deferred.key),
+        }
+    }
+    if !dropped.is_empty() {
+        let settlement = Settlement { done: dropped, ..Settlement::default() };
+        session.home.settle(session.id, pair.name(), &settlement).await?;
+    }
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let moved = compare::work_on_keys(session, pair, keys, Purpose::Delete).await?;
+    compare::decide_moved(session, pair, moved).await
+}
+
+/// Every deferred record of a dataset.
+pub(super) async fn all(session: &Session, pair: &Pair, kind: DeferredKind) -> Result<Vec<Deferred>> {
+    let mut found: Vec<Deferred> = Vec::new();
+    loop {
+        let after: Option<Key> = found.last().map(|last| last.key.clone());
+        let portion = session.home.deferred(session.id, pair.name(), kind, after.as_ref(), PORTION).await?;
+        let last = portion.len() < PORTION;
+        found.extend(portion);
+        if last {
+            return Ok(found);
+        }
+    }
+}
+
+/// Says where deletes are not derived because a side could not be read completely.
+pub fn warn_incomplete(pairs: &[Arc<Pair>], warnings: &mut Vec<String>) {
+    for pair in pairs {
+        for side in [Side::Source, Side::Target] {
+            if pair.side(side).is_incomplete() {
+                let (name, rejected) = (&pair.mapping.spec(side).dataset, "records could not be read and their keys are not known");
+                warnings.push(format!("{name}: {rejected}; no delete was derived from this side"));
+            }
+        }
+    }
+}

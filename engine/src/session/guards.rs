@@ -1,0 +1,113 @@
+//! Guards against disasters. Terms are checked before anything is read, deletes when all comparing is done.
+
+use std::sync::Arc;
+
+use pinksync_model::{GuardName, GuardReport, ReadCounts, Side};
+
+use super::{Prepared, Session};
+use crate::error::Result;
+use crate::home::DeferredKind;
+use crate::pair::Pair;
+
+/// Datasets smaller than this may lose any share of their records.
+const SMALL_DATASET: u64 = 20;
+
+/// Compares each dataset's terms with those of its base. `store`: keeps them where there is none yet, or where a change
+/// is allowed (which forgets the old base).
+pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Result<Vec<GuardReport>> {
+    let source = session.source.identity().await?;
+    let target = session.target.identity().await?;
+    let mut reports = Vec::new();
+    for one in prepared {
+        let name = &one.mapping.name;
+        let now = one.mapping.terms(&source, &target);
+        let Some(then) = session.home.terms(name).await? else {
+            if store {
+                session.home.set_terms(name, &now, false).await?;
+            }
+            continue;
+        };
+        let changes = [
+            (GuardName::DifferentSystem, then.source_identity != now.source_identity, &then.source_identity, &now.source_identity),
+            (GuardName::DifferentSystem, then.target_identity != now.target_identity, &then.target_identity, &now.target_identity),
+            (GuardName::DefinitionChanged, then.definition != now.definition, &then.definition, &now.definition),
+            (GuardName::SchemaDrift, then.definition == now.definition && then.schema != now.schema, &then.schema, &now.schema),
+        ];
+        let found: Vec<GuardReport> = changes
+            .into_iter()
+            .filter(|(_, changed, ..)| *changed)
+            .map(|(guard, _, then, now)| changed(session, guard, name, then, now))
+            .collect();
+        if store && !found.is_empty() && found.iter().all(|guard| guard.allowed) {
+            session.home.set_terms(name, &now, true).await?;
+        }
+        reports.extend(found);
+    }
+    Ok(reports)
+}
+
+fn changed(session: &Session, guard: GuardName, dataset: &str, then: &str, now: &str) -> GuardReport {
+    let detail = match guard {
+        GuardName::SchemaDrift => difference(then, now),
+        _ => format!("the base was taken under {then}, now it is {now}"),
+    };
+    report(session, guard, dataset, 0.0, 1.0, true, Some(detail))
+}
+
+/// The lines that differ between two schemas.
+fn difference(then: &str, now: &str) -> String {
+    let gone = then.lines().filter(|line| !now.lines().any(|other| other == *line)).map(|line| format!("was: {line}"));
+    let new = now.lines().filter(|line| !then.lines().any(|other| other == *line)).map(|line| format!("is: {line}"));
+    gone.chain(new).collect::<Vec<_>>().join("; ")
+}
+
+fn report(
+    session: &Session, guard: GuardName, dataset: &str, limit: f64, actual: f64, tripped: bool, detail: Option<String>,
+) -> GuardReport {
+    GuardReport {
+        name: guard.to_string(),
+        limit,
+        actual,
+        tripped,
+        allowed: tripped && session.allowed.contains(&guard),
+        detail,
+        dataset: Some(dataset.to_owned()),
+    }
+}
+
+/// What the deletes that wait would take, against the limits.
+pub async fn deletes(session: &Session, pairs: &[Arc<Pair>]) -> Result<Vec<GuardReport>> {
+    let mut reports = Vec::new();
+    let counted = session.home.counted(session.id).await?;
+    for pair in pairs {
+        let waiting = session.home.count_deferred(session.id, pair.name(), DeferredKind::Delete).await?;
+        let seen = counted.iter().find(|(name, _)| name == pair.name()).map(|(_, report)| report.read);
+        reports.extend(on_deletes(session, pair.name(), waiting, seen.unwrap_or_default()));
+    }
+    Ok(reports)
+}
+
+/// The guards on deletes of one dataset: (on the source, on the target), and what was read of it.
+pub fn on_deletes(session: &Session, dataset: &str, deletes: (u64, u64), read: ReadCounts) -> Vec<GuardReport> {
+    let present = |side| match side {
+        Side::Source => read.source + read.skipped_unchanged,
+        Side::Target => read.target + read.skipped_unchanged,
+    };
+    let mut reports = Vec::new();
+    let mut worst = (0.0_f64, None);
+    for (side, deletes) in [(Side::Source, deletes.0), (Side::Target, deletes.1)] {
+        let records = present(side).max(deletes);
+        let percent = if records == 0 { 0.0 } else { 100.0 * deletes as f64 / records as f64 };
+        if records >= SMALL_DATASET && percent > worst.0 {
+            worst = (percent, Some(format!("{deletes} of {records} records would be deleted on the {side}")));
+        }
+        if deletes > 0 && present(side.other()) == 0 {
+            let detail = format!("the {} has no records at all, and {deletes} deletes would follow", side.other());
+            let actual = deletes as f64;
+            reports.push(report(session, GuardName::EmptySide, dataset, 0.0, actual, true, Some(detail)));
+        }
+    }
+    let limit = session.definition.guards.max_delete_percent;
+    reports.push(report(session, GuardName::MaxDeletePercent, dataset, limit, worst.0, worst.0 > limit, worst.1));
+    reports
+}

@@ -1,0 +1,177 @@
+//! A session from beginning to end: prepare, stage, compare, delete, finish.
+
+mod compare;
+mod deletes;
+pub(crate) mod guards;
+mod prepare;
+pub(crate) mod ranges;
+mod set_aside;
+pub(crate) mod staging;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pinksync_model::{DatasetReport, GuardName, GuardReport, Phase, SessionId, SyncDefinition};
+
+use crate::connector::System;
+use crate::error::{Error, ErrorKind, Result};
+use crate::home::{Home, Settlement};
+use crate::pace::Pace;
+use crate::pair::Pair;
+use crate::saved_plan::SavedPlan;
+use crate::segment::Context;
+
+pub use prepare::{Prepared, expand_datasets, open_pair, prepare, prepare_survey};
+
+
+/// Told as a session goes on; for progress bars and events.
+pub trait Observer: Send + Sync {
+    fn phase(&self, dataset: &str, phase: Phase);
+    /// `done` of `total` parts of a dataset are compared, with what they came to.
+    fn advanced(&self, dataset: &str, done: usize, total: usize, counted: &DatasetReport);
+}
+
+/// Asks a running session to end at its next checkpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.is_requested() {
+            true => Err(Error::new(ErrorKind::Interrupted, "go on", "the session was asked to stop")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Everything a session needs.
+pub struct Session {
+    pub id: SessionId,
+    pub definition: Arc<SyncDefinition>,
+    pub source: Arc<dyn System>,
+    pub target: Arc<dyn System>,
+    pub home: Arc<dyn Home>,
+    /// Guards that are overridden in this session.
+    pub allowed: BTreeSet<GuardName>,
+    /// Segments worked on at once.
+    pub workers: usize,
+    pub observer: Arc<dyn Observer>,
+    pub stop: Stop,
+    /// Carry out exactly this plan.
+    pub plan: Option<Arc<SavedPlan>>,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Completed,
+    /// Stopped at a checkpoint; the same session can go on.
+    Paused,
+    /// A guard tripped: nothing was deleted.
+    Guarded,
+}
+
+#[derive(Debug)]
+pub struct Finished {
+    pub ending: Ending,
+    pub datasets: Vec<DatasetReport>,
+    pub guards: Vec<GuardReport>,
+    pub warnings: Vec<String>,
+}
+
+impl Session {
+    pub(crate) fn context(&self) -> Context {
+        let options = &self.definition.options;
+        Context {
+            session: self.id,
+            home: Arc::clone(&self.home),
+            batch_size: options.batch_size as usize,
+            pace: options.records_per_second.map(|rate| Arc::new(Pace::new(rate))),
+            rounds: 3,
+        }
+    }
+}
+
+/// Runs a session, or goes on with an unfinished one of the same id. What was settled before an error stays settled;
+/// [`reports`] tells it.
+pub async fn run(session: &Session) -> Result<Finished> {
+    let mut finished =
+        Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
+    let prepared = prepare(session).await?;
+    finished.guards = guards::terms(session, &prepared, session.plan.is_none()).await?;
+    if finished.guards.iter().any(|guard| guard.tripped && !guard.allowed) {
+        finished.ending = Ending::Guarded;
+        finished.datasets = reports(session, &[]).await?;
+        return Ok(finished);
+    }
+    let mut pairs = Vec::with_capacity(prepared.len());
+    for prepared in prepared {
+        finished.warnings.extend(prepared.mapping.warnings.iter().cloned());
+        pairs.push(Arc::new(open_pair(session, prepared).await?));
+    }
+    match work(session, &mut pairs, &mut finished).await {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::Interrupted => finished.ending = Ending::Paused,
+        Err(error) => return Err(error),
+    }
+    finished.datasets = reports(session, &pairs).await?;
+    Ok(finished)
+}
+
+async fn work(session: &Session, pairs: &mut [Arc<Pair>], finished: &mut Finished) -> Result<()> {
+    for pair in pairs.iter_mut() {
+        session.stop.check()?;
+        compare::compare(session, pair).await?;
+    }
+    let guards = guards::deletes(session, pairs).await?;
+    let tripped = guards.iter().any(|guard| guard.tripped && !guard.allowed);
+    finished.guards.extend(guards);
+    if tripped {
+        finished.ending = Ending::Guarded;
+        return Ok(());
+    }
+    deletes::warn_incomplete(pairs, &mut finished.warnings);
+    for pair in pairs.iter().rev() {
+        deletes::run(session, pair).await?;
+    }
+    set_aside::run(session, pairs).await?;
+    for pair in pairs.iter() {
+        count_unknown(session, pair).await?;
+    }
+    Ok(())
+}
+
+/// Staged records without a known key are counted once, when everything else is done.
+async fn count_unknown(session: &Session, pair: &Pair) -> Result<()> {
+    let unknown = pair.source.unknown + pair.target.unknown;
+    if unknown == 0 {
+        return Ok(());
+    }
+    let counted = DatasetReport { rejected: unknown, ..DatasetReport::default() };
+    session.home.settle(session.id, pair.name(), &Settlement { counted, ..Settlement::default() }).await?;
+    Ok(())
+}
+
+/// The counters of a session so far, one report per dataset.
+pub async fn reports(session: &Session, pairs: &[Arc<Pair>]) -> Result<Vec<DatasetReport>> {
+    let counted = session.home.counted(session.id).await?;
+    let mut reports = Vec::with_capacity(pairs.len());
+    for pair in pairs {
+        let found = counted.iter().find(|(name, _)| name == pair.name());
+        let mut report = found.map(|(_, report)| report.clone()).unwrap_or_default();
+        report.source.clone_from(&pair.mapping.source.dataset);
+        report.target.clone_from(&pair.mapping.target.dataset);
+        report.conflicts.open = session.home.count_open(pair.name()).await?;
+        reports.push(report);
+    }
+    Ok(reports)
+}

@@ -1,0 +1,146 @@
+//! Looks at everything a session would look at and writes nothing: plans, verification, differences.
+
+mod empty;
+mod lines;
+mod verify;
+
+use std::sync::Arc;
+
+use pinksync_model::{PlanAction, PlanLine, PlanSummary, Side};
+
+use crate::connector::{Guard, Transaction};
+use crate::decide::Act;
+use crate::error::Result;
+use crate::pair::{Pair, PlannedRange};
+use crate::saved_plan::SavedPlan;
+use crate::segment::{self, Expected, READ_BUDGET, Surveyed};
+use crate::session::{Ending, Finished, Session, guards, open_pair, prepare_survey, ranges, staging};
+
+pub(crate) use empty::Empty;
+pub use verify::{Difference, verify};
+
+/// What a session would do.
+pub struct Planned {
+    pub finished: Finished,
+    pub plan: SavedPlan,
+    pub summary: PlanSummary,
+}
+
+/// Takes plan lines as they are found.
+pub type Sink<'a> = &'a mut (dyn FnMut(PlanLine) -> Result<()> + Send);
+
+/// Plans a session record by record, in key order of each dataset.
+pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
+    let mut planned = Planned {
+        finished: Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() },
+        plan: SavedPlan::default(),
+        summary: PlanSummary::default(),
+    };
+    let prepared = prepare_survey(session).await?;
+    let terms = guards::terms(session, &prepared, false).await?;
+    let tripped = |guards: &[pinksync_model::GuardReport]| guards.iter().any(|guard| guard.tripped && !guard.allowed);
+    let stopped = tripped(&terms);
+    planned.finished.guards = terms;
+    if stopped {
+        planned.finished.ending = Ending::Guarded;
+        return Ok(planned);
+    }
+    for one in prepared {
+        planned.finished.warnings.extend(one.mapping.warnings.iter().cloned());
+        let pair = Arc::new(open_pair(session, one).await?);
+        plan_dataset(session, pair, &mut planned, sink).await?;
+    }
+    if tripped(&planned.finished.guards) {
+        planned.finished.ending = Ending::Guarded;
+    }
+    Ok(planned)
+}
+
+async fn plan_dataset(session: &Session, pair: Arc<Pair>, planned: &mut Planned, sink: Sink<'_>) -> Result<()> {
+    let mut deletes = (0_u64, 0_u64);
+    let (name, fingerprint) = (pair.name().to_owned(), pair.mapping.fingerprint);
+    planned.plan.fingerprints.insert(name.clone(), fingerprint);
+    let (plan, summary) = (&mut planned.plan, &mut planned.summary);
+    let mut report = survey(session, pair, ranges::Purpose::Survey, &mut |pair, item| {
+        if !item.decision.writes() && !item.decision.conflict.is_some_and(|met| !met.settled) {
+            return Ok(());
+        }
+        match item.decision.deletes() {
+            Some(Side::Source) => deletes.0 += 1,
+            Some(Side::Target) => deletes.1 += 1,
+            None => {}
+        }
+        if item.decision.writes() {
+            let hash = |side| item.triple.state(side).row().map(|row| row.hash);
+            plan.add(&name, item.triple.key.clone(), Expected { source: hash(Side::Source), target: hash(Side::Target) });
+        }
+        for line in lines::of(pair, item) {
+            summary.count(line.action);
+            sink(line)?;
+        }
+        Ok(())
+    })
+    .await?;
+    report.conflicts.open = session.home.count_open(&name).await?;
+    planned.finished.guards.extend(guards::on_deletes(session, &name, deletes, report.read));
+    planned.finished.datasets.push(report);
+    Ok(())
+}
+
+/// Goes through every record of a dataset that a session would compare, and gives each with its decision to `visit`.
+/// Returns the counters of what is as it should be; writes are not counted.
+pub(super) async fn survey(
+    session: &Session, mut pair: Arc<Pair>, purpose: ranges::Purpose,
+    visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
+) -> Result<pinksync_model::DatasetReport> {
+    if let Some(staged) = Arc::get_mut(&mut pair) {
+        staging::stage(session, staged, Side::Source, false).await?;
+        staging::stage(session, staged, Side::Target, false).await?;
+    }
+    let (segments, mut report) = ranges::plan(session, &pair, purpose).await?;
+    report.source.clone_from(&pair.mapping.source.dataset);
+    report.target.clone_from(&pair.mapping.target.dataset);
+    for planned in segments.into_iter().flatten() {
+        session.stop.check()?;
+        survey_range(session, &pair, planned, &mut report, visit).await?;
+    }
+    report.rejected += pair.source.unknown + pair.target.unknown;
+    Ok(report)
+}
+
+async fn survey_range(
+    session: &Session, pair: &Pair, mut planned: PlannedRange, report: &mut pinksync_model::DatasetReport,
+    visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
+) -> Result<()> {
+    let context = session.context();
+    let mut transactions = begin(pair).await?;
+    loop {
+        let (items, counted, cut) = segment::survey(&context, pair, &mut transactions, &planned, READ_BUDGET).await?;
+        *report += &counted;
+        for item in &items {
+            visit(pair, item)?;
+        }
+        match cut {
+            Some(cut) => planned.range.low = Some(cut),
+            None => break,
+        }
+    }
+    transactions.0.rollback().await?;
+    transactions.1.rollback().await
+}
+
+async fn begin(pair: &Pair) -> Result<(Box<dyn Transaction>, Box<dyn Transaction>)> {
+    let (source, target) =
+        tokio::join!(pair.source.dataset.begin(Guard::Snapshot), pair.target.dataset.begin(Guard::Snapshot));
+    Ok((source?, target?))
+}
+
+/// What a written side would do, for the summary.
+fn action(act: &Act) -> Option<PlanAction> {
+    match act {
+        Act::None => None,
+        Act::Create => Some(PlanAction::Create),
+        Act::Update(_) => Some(PlanAction::Update),
+        Act::Delete => Some(PlanAction::Delete),
+    }
+}

@@ -1,0 +1,101 @@
+//! Compares both sides record by record, whatever the base says of them.
+
+use std::sync::Arc;
+
+use pinksync_model::{FieldChange, IndexMap, Side, VerifyCounts};
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use super::survey;
+use crate::decide::Class;
+use crate::error::Result;
+use crate::json;
+use crate::pair::Pair;
+use crate::segment::{State, Surveyed};
+use crate::session::{Ending, Finished, Session, open_pair, prepare_survey, ranges};
+
+/// A record that differs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    pub dataset: String,
+    pub key: Map<String, Json>,
+    /// The side that has the record, where only one has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<Side>,
+    pub fields: IndexMap<String, FieldChange>,
+}
+
+/// Counts equal and different records and tells each difference. Records that a decision left different on purpose,
+/// that are out of scope or that could not be read are `not_compared`.
+pub async fn verify(
+    session: &Session, sink: &mut (dyn FnMut(Difference) -> Result<()> + Send),
+) -> Result<Finished> {
+    let mut finished =
+        Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
+    for one in prepare_survey(session).await? {
+        let pair = Arc::new(open_pair(session, one).await?);
+        let mut verified = VerifyCounts::default();
+        let mut report = survey(session, pair, ranges::Purpose::Everything, &mut |pair, item| {
+            match compare(item) {
+                Verdict::Equal => verified.equal += 1,
+                Verdict::NotCompared => verified.not_compared += 1,
+                Verdict::Different => {
+                    verified.different += 1;
+                    sink(difference(pair, item))?;
+                }
+                Verdict::Nothing => {}
+            }
+            Ok(())
+        })
+        .await?;
+        let read = report.read;
+        report = pinksync_model::DatasetReport { source: report.source, target: report.target, ..Default::default() };
+        report.read = read;
+        report.verified = verified;
+        finished.datasets.push(report);
+    }
+    Ok(finished)
+}
+
+enum Verdict {
+    Equal,
+    Different,
+    NotCompared,
+    /// No side holds it.
+    Nothing,
+}
+
+fn compare(item: &Surveyed) -> Verdict {
+    let as_left = item.decision.class == Class::Unchanged && item.triple.base.is_some();
+    match (&item.triple.source, &item.triple.target) {
+        (State::Unreadable | State::OutOfScope, _) | (_, State::Unreadable | State::OutOfScope) => Verdict::NotCompared,
+        (State::Absent, State::Absent) => Verdict::Nothing,
+        (State::Row(source), State::Row(target)) if source.hash == target.hash => Verdict::Equal,
+        _ if as_left || item.decision.class == Class::TargetOnly => Verdict::NotCompared,
+        _ => Verdict::Different,
+    }
+}
+
+fn difference(pair: &Pair, item: &Surveyed) -> Difference {
+    let (source, target) = (item.triple.source.row(), item.triple.target.row());
+    let only = match (source, target) {
+        (Some(_), None) => Some(Side::Source),
+        (None, Some(_)) => Some(Side::Target),
+        _ => None,
+    };
+    let at = |row: Option<&crate::Row>, index: usize| row.map(|row| json::value(&row.values()[index]));
+    let differs = |index: &usize| match (source, target) {
+        (Some(source), Some(target)) => !source.values()[*index].same(&target.values()[*index]),
+        _ => true,
+    };
+    let change = |index: usize| FieldChange { base: None, source: at(source, index), target: at(target, index) };
+    Difference {
+        dataset: pair.name().to_owned(),
+        key: json::key(&pair.mapping.source, &pair.mapping.fields, &item.triple.key),
+        only,
+        fields: (0..pair.mapping.fields.len())
+            .filter(differs)
+            .map(|index| (pair.mapping.fields[index].clone(), change(index)))
+            .collect(),
+    }
+}

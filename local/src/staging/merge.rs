@@ -1,0 +1,95 @@
+//! Joining sorted files into one, and the keys that turned out to occur twice.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::sync::Arc;
+
+use pinksync_engine::{Error, ErrorKind, Key, Result, Value, key};
+
+use super::cursor::Cursor;
+use super::error::OPERATION;
+use super::file::{FileWriter, SortedFile};
+use super::folder::Folder;
+
+/// Joins files whose rows are sorted. Of rows with the same key one is kept and the key is noted.
+pub(crate) fn merge(files: Vec<SortedFile>, folder: &Arc<Folder>, duplicates: &mut Duplicates) -> Result<SortedFile> {
+    let mut cursors = BinaryHeap::with_capacity(files.len());
+    for (number, file) in files.into_iter().enumerate() {
+        cursors.extend(Cursor::open(file, number)?.map(|cursor| Reverse(Box::new(cursor))));
+    }
+    let mut merged = FileWriter::create(folder)?;
+    while let Some(mut least) = cursors.peek_mut() {
+        let Reverse(cursor) = &mut *least;
+        if merged.last() == Some(cursor.key()) {
+            duplicates.note(cursor.key());
+        } else {
+            merged.add(cursor.key(), cursor.body())?;
+        }
+        if !cursor.advance()? {
+            PeekMut::pop(least);
+        }
+    }
+    merged.finish()
+}
+
+/// Keys that occur more than once.
+#[derive(Debug, Default)]
+pub(crate) struct Duplicates {
+    /// Rows too many.
+    rows: u64,
+    /// The first few, each once.
+    named: Vec<Key>,
+}
+
+impl Duplicates {
+    const NAMED: usize = 5;
+
+    pub(crate) fn note(&mut self, key: &[u8]) {
+        self.rows += 1;
+        if self.named.len() < Self::NAMED && self.named.iter().all(|named| **named != *key) {
+            self.named.push(Key::from_bytes(key));
+        }
+    }
+
+    pub(crate) fn check(&self, dataset: &str) -> Result<()> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let mut keys: Vec<String> = self.named.iter().map(show).collect();
+        if self.rows > self.named.len() as u64 {
+            keys.push("…".to_owned());
+        }
+        let message = format!("{} rows of {dataset} repeat a key that another row has: {}", self.rows, keys.join(", "));
+        let remedy = "name a key that is unique in this dataset, or remove the repeated rows";
+        Err(Error::new(ErrorKind::Data, OPERATION, message).with_remedy(remedy))
+    }
+}
+
+/// A key for people: its one value, or its values in brackets.
+fn show(key: &Key) -> String {
+    match key::decode(key).as_deref() {
+        Ok([value]) => show_value(value),
+        Ok(values) => format!("[{}]", values.iter().map(show_value).collect::<Vec<_>>().join(", ")),
+        Err(_) => format!("0x{}", hex(key)),
+    }
+}
+
+fn show_value(value: &Value) -> String {
+    match value {
+        Value::Missing | Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Decimal(text) => text.to_string(),
+        Value::Text(text) => format!("{text:?}"),
+        Value::Json(text) => text.to_string(),
+        Value::Bytes(bytes) => format!("0x{}", hex(bytes)),
+        Value::Uuid(bytes) => uuid::Uuid::from_bytes(*bytes).to_string(),
+        Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Instant(_) => format!("{value:?}"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

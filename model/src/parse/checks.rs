@@ -1,0 +1,45 @@
+//! What a schema cannot say: rules across fields.
+
+mod connection;
+mod dataset;
+mod filter;
+mod names;
+
+use super::draft::Draft;
+use super::{Gathered, Place};
+use crate::{DatasetEntry, Incremental};
+
+/// Checks what could be read. A mistake that follows from one already found (at `before`) is not reported.
+pub(super) fn check(draft: &Draft, before: &[Place], gathered: &mut Gathered<'_>) {
+    let mut found = Gathered { raw: gathered.raw, mistakes: Vec::new(), blamed: Vec::new() };
+    let root = Place::root();
+    for (side, connection) in [("source", &draft.source), ("target", &draft.target)] {
+        if let Some(connection) = connection {
+            connection::check(connection, &root.field(side), &mut found);
+        }
+    }
+    for (index, entry) in draft.datasets.iter().enumerate() {
+        if let Some(DatasetEntry::Definition(definition)) = entry {
+            dataset::check(definition, draft, &root.field("datasets").index(index), &mut found);
+        }
+    }
+    names::check(draft, &mut found);
+    cursor_needs_a_field(draft, &mut found);
+    for (mistake, place) in found.mistakes.into_iter().zip(found.blamed) {
+        if !before.iter().any(|blamed| place.is_within(blamed) || blamed.is_within(&place)) {
+            gathered.mistakes.push(mistake);
+        }
+    }
+}
+
+/// Patterns have no `modified_at`; definitions that lack theirs are reported one by one.
+fn cursor_needs_a_field(draft: &Draft, found: &mut Gathered<'_>) {
+    let only_patterns = draft.datasets.iter().all(|entry| matches!(entry, Some(DatasetEntry::Pattern(_))));
+    if draft.options.incremental == Incremental::Cursor && only_patterns && !draft.datasets.is_empty() {
+        found.add(
+            &Place::root().field("options").field("incremental"),
+            "`cursor` needs to know which field tells when a record was last changed",
+            "list the datasets with `modified_at`, or write `incremental: full`",
+        );
+    }
+}
