@@ -3,6 +3,8 @@
 
 #[cfg(feature = "csv")]
 pub mod csv;
+#[cfg(any(feature = "csv", feature = "sqlite"))]
+mod native_key;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod registry;

@@ -1,7 +1,7 @@
 //! A saved plan: per change what it expects to find, under a fingerprint of definition and base.
 //!
 //! Deciding is a pure function of base, source, target and rules; a plan therefore needs to keep only which keys, and
-//! which hashes they had. `run --plan` decides those keys anew and carries out only what still has these hashes.
+//! which hashes they had on either side and in the base. `run --plan` decides those keys anew and carries out only what still has these hashes.
 
 use std::collections::HashMap;
 
@@ -18,9 +18,9 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SavedPlan {
     version: u32,
-    /// By dataset: under which mapping and base the plan was made.
+    /// By dataset: of everything that decides, as it was when the plan was made.
     pub fingerprints: HashMap<String, Hash>,
-    changes: HashMap<String, Vec<(Key, Option<Hash>, Option<Hash>)>>,
+    changes: HashMap<String, Vec<(Key, Expected)>>,
 }
 
 impl Default for SavedPlan {
@@ -31,13 +31,21 @@ impl Default for SavedPlan {
 
 impl SavedPlan {
     pub fn add(&mut self, dataset: &str, key: Key, expected: Expected) {
-        self.changes.entry(dataset.to_owned()).or_default().push((key, expected.source, expected.target));
+        self.changes.entry(dataset.to_owned()).or_default().push((key, expected));
     }
 
     /// What the plan expects of a dataset, by key.
     pub fn expected(&self, dataset: &str) -> HashMap<Key, Expected> {
-        let changes = self.changes.get(dataset).into_iter().flatten();
-        changes.map(|(key, source, target)| (key.clone(), Expected { source: *source, target: *target })).collect()
+        self.changes.get(dataset).into_iter().flatten().cloned().collect()
+    }
+
+    /// Refuses a plan that was made under another definition of a dataset.
+    pub fn check(&self, dataset: &str, fingerprint: Hash) -> Result<()> {
+        match self.fingerprints.get(dataset) {
+            Some(made_under) if *made_under == fingerprint => Ok(()),
+            Some(_) => Err(damaged(&format!("{dataset}: the sync file or a schema has changed since it was made"))),
+            None => Err(damaged(&format!("it knows nothing of {dataset}"))),
+        }
     }
 
     pub fn to_bytes(&self) -> Result<Vec<u8>> {

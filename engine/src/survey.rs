@@ -4,8 +4,6 @@ mod empty;
 mod lines;
 mod verify;
 
-use std::sync::Arc;
-
 use pinksync_model::{PlanAction, PlanLine, PlanSummary, Side};
 
 use crate::connector::{Guard, Transaction};
@@ -18,6 +16,7 @@ use crate::session::{Ending, Finished, Session, guards, open_pair, prepare_surve
 
 pub(crate) use empty::Empty;
 pub use verify::{Difference, verify};
+pub(crate) use verify::verify_pair;
 
 /// What a session would do.
 pub struct Planned {
@@ -47,7 +46,7 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
     }
     for one in prepared {
         planned.finished.warnings.extend(one.mapping.warnings.iter().cloned());
-        let pair = Arc::new(open_pair(session, one).await?);
+        let pair = open_pair(session, one).await?;
         plan_dataset(session, pair, &mut planned, sink).await?;
     }
     if tripped(&planned.finished.guards) {
@@ -56,12 +55,13 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
     Ok(planned)
 }
 
-async fn plan_dataset(session: &Session, pair: Arc<Pair>, planned: &mut Planned, sink: Sink<'_>) -> Result<()> {
+async fn plan_dataset(session: &Session, mut pair: Pair, planned: &mut Planned, sink: Sink<'_>) -> Result<()> {
+    staging::stage_both(session, &mut pair, false).await?;
     let mut deletes = (0_u64, 0_u64);
     let (name, fingerprint) = (pair.name().to_owned(), pair.mapping.fingerprint);
     planned.plan.fingerprints.insert(name.clone(), fingerprint);
     let (plan, summary) = (&mut planned.plan, &mut planned.summary);
-    let mut report = survey(session, pair, ranges::Purpose::Survey, &mut |pair, item| {
+    let mut report = survey(session, &pair, ranges::Purpose::Survey, &mut |pair, item| {
         if !item.decision.writes() && !item.decision.conflict.is_some_and(|met| !met.settled) {
             return Ok(());
         }
@@ -71,8 +71,7 @@ async fn plan_dataset(session: &Session, pair: Arc<Pair>, planned: &mut Planned,
             None => {}
         }
         if item.decision.writes() {
-            let hash = |side| item.triple.state(side).row().map(|row| row.hash);
-            plan.add(&name, item.triple.key.clone(), Expected { source: hash(Side::Source), target: hash(Side::Target) });
+            plan.add(&name, item.triple.key.clone(), Expected::of(&item.triple));
         }
         for line in lines::of(pair, item) {
             summary.count(line.action);
@@ -87,22 +86,18 @@ async fn plan_dataset(session: &Session, pair: Arc<Pair>, planned: &mut Planned,
     Ok(())
 }
 
-/// Goes through every record of a dataset that a session would compare, and gives each with its decision to `visit`.
+/// Goes through every record of a staged dataset that a session would compare, and gives each with its decision to `visit`.
 /// Returns the counters of what is as it should be; writes are not counted.
 pub(super) async fn survey(
-    session: &Session, mut pair: Arc<Pair>, purpose: ranges::Purpose,
+    session: &Session, pair: &Pair, purpose: ranges::Purpose,
     visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
 ) -> Result<pinksync_model::DatasetReport> {
-    if let Some(staged) = Arc::get_mut(&mut pair) {
-        staging::stage(session, staged, Side::Source, false).await?;
-        staging::stage(session, staged, Side::Target, false).await?;
-    }
-    let (segments, mut report) = ranges::plan(session, &pair, purpose).await?;
+    let (segments, mut report) = ranges::plan(session, pair, purpose).await?;
     report.source.clone_from(&pair.mapping.source.dataset);
     report.target.clone_from(&pair.mapping.target.dataset);
     for planned in segments.into_iter().flatten() {
         session.stop.check()?;
-        survey_range(session, &pair, planned, &mut report, visit).await?;
+        survey_range(session, pair, planned, &mut report, visit).await?;
     }
     report.rejected += pair.source.unknown + pair.target.unknown;
     Ok(report)

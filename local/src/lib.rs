@@ -4,6 +4,7 @@
 //! other may read meanwhile.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod runner;
 mod staging;
 mod state;
 

@@ -7,6 +7,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+/// Read at a time when a whole file is read.
 const READ_BYTES: usize = 256 * 1024;
 
 /// Reads records one after the other.
@@ -16,6 +17,7 @@ pub struct Records<R> {
     quote: u8,
     /// Largest record kept whole, in bytes.
     limit: usize,
+    read_bytes: usize,
     buffer: Vec<u8>,
     /// Of the current record in `buffer`.
     start: usize,
@@ -51,6 +53,7 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// A field as it stands there; `None` if there are not so many.
     pub fn field(&self, index: usize) -> Option<&[u8]> {
         self.fields.get(index).map(|range| &self.body[range.clone()])
     }
@@ -72,6 +75,7 @@ impl<R: Read> Records<R> {
             delimiter,
             quote,
             limit,
+            read_bytes: READ_BYTES,
             buffer: Vec::new(),
             start: 0,
             base: 0,
@@ -80,6 +84,12 @@ impl<R: Read> Records<R> {
             at_end: false,
             fields: Vec::new(),
         }
+    }
+
+    /// Reads so many bytes at a time; for a single record little is enough.
+    pub fn reading(mut self, read_bytes: usize) -> Self {
+        self.read_bytes = read_bytes;
+        self
     }
 
     /// Gives the input back.
@@ -132,11 +142,30 @@ impl<R: Read> Records<R> {
                 }
             };
             at += 1;
+            at += self.run(at, state, &mut breaks);
         };
         self.fields.push(field..at);
         let ending = if ended { self.ending(at)? } else { 0 };
         self.line += breaks + u64::from(ended);
         Ok(Some(self.finished(offset, line, at, ending, breaks > 0, state == State::Quoted)))
+    }
+
+    /// How many of the bytes at hand say nothing: they are passed over without looking at each.
+    fn run(&self, at: usize, state: State, breaks: &mut u64) -> usize {
+        let rest = self.buffer.get(self.start + at..).unwrap_or_default();
+        let up_to = |found: Option<usize>| found.unwrap_or(rest.len());
+        match state {
+            State::Bare => {
+                let delimiter = self.delimiter;
+                up_to(rest.iter().position(|&byte| byte == delimiter || byte == b'\n' || byte == b'\r'))
+            }
+            State::Quoted => {
+                let length = up_to(rest.iter().position(|&byte| byte == self.quote));
+                *breaks += rest[..length].iter().filter(|&&byte| byte == b'\n').count() as u64;
+                length
+            }
+            State::FieldStart | State::QuoteInQuoted => 0,
+        }
     }
 
     /// Bytes of the line ending at `at`.
@@ -220,7 +249,7 @@ impl<R: Read> Records<R> {
             return Ok(false);
         }
         let held = self.buffer.len();
-        self.buffer.resize(held + READ_BYTES, 0);
+        self.buffer.resize(held + self.read_bytes, 0);
         let read = loop {
             match self.input.read(&mut self.buffer[held..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -42,6 +42,32 @@ pub fn literal(value: &Value) -> Option<String> {
     })
 }
 
+/// For a value without a constant: that of the nearest value the server can hold, and whether it is the greater one.
+pub fn nearest(value: &Value) -> (String, bool) {
+    let day = |days: i64| {
+        let (text, era) = calendar_day(days);
+        format!("{text}{era}")
+    };
+    let first = day(FIRST_DAY.into());
+    match value {
+        // Text with a zero byte follows its part before that at once: nothing that the server holds lies between.
+        Value::Text(v) => {
+            let head = v.split('\0').next().unwrap_or_default();
+            (format!("'{}'::text", head.replace('\'', "''")), false)
+        }
+        Value::Date(v) if *v < FIRST_DAY => (format!("'{first}'::date"), true),
+        Value::Timestamp(v) if *v < 0 => (format!("'{first}'::timestamp"), true),
+        Value::Instant(v) if *v < 0 => (format!("'{first}'::timestamptz"), true),
+        Value::Date(_) => ("'infinity'::date".to_owned(), true),
+        Value::Timestamp(_) => ("'infinity'::timestamp".to_owned(), true),
+        Value::Instant(_) => ("'infinity'::timestamptz".to_owned(), true),
+        Value::Time(v) if *v < 0 => ("'00:00:00'::time".to_owned(), true),
+        Value::Time(_) => ("'24:00:00'::time".to_owned(), false),
+        // A NULL stands in no key; nothing is equal to it or less.
+        _ => ("NULL".to_owned(), true),
+    }
+}
+
 fn float(value: f64) -> String {
     if value.is_nan() {
         "NaN".to_owned()

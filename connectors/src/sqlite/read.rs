@@ -6,15 +6,16 @@
 use std::collections::HashMap;
 
 use pinksync_engine::connector::{Chunk, Found, Page, RangeSum};
-use pinksync_engine::key::{self, Key, KeyRange};
+use pinksync_engine::key::{Key, KeyRange};
 use pinksync_engine::row::{Row, Unreadable};
-use pinksync_engine::{Error, ErrorKind, Result, Value, reduce};
+use pinksync_engine::{Error, ErrorKind, Result, Value};
 use rusqlite::{Connection, Transaction, params_from_iter};
 use tokio::sync::mpsc;
 
 use super::error::during;
 use super::table::Table;
 use super::types;
+use crate::native_key;
 
 /// Rows and bytes of a part of a scan.
 const CHUNK_ROWS: usize = 1000;
@@ -150,11 +151,11 @@ fn admitted(table: &Table, native: Vec<Value>) -> Found {
 fn find_respelled(connection: &Connection, table: &Table, keys: &[Vec<Value>], found: &mut [Found]) -> Result<()> {
     let mut wanted: HashMap<Key, usize> = HashMap::new();
     for (index, key) in keys.iter().enumerate().filter(|(index, _)| matches!(found[*index], Found::Absent)) {
-        wanted.extend(encode(table, key).map(|key| (key, index)));
+        wanted.extend(native_key::encode(&table.spec, key).map(|key| (key, index)));
     }
     let mut spellings: Vec<(usize, Vec<Value>)> = Vec::new();
     each_key(connection, table, |native| {
-        if let Some(&index) = encode(table, native).and_then(|key| wanted.get(&key)) {
+        if let Some(&index) = native_key::encode(&table.spec, native).and_then(|key| wanted.get(&key)) {
             spellings.push((index, native.to_vec()));
         }
         Ok(true)
@@ -199,23 +200,12 @@ fn each_key(
     Ok(())
 }
 
-/// The encoded key; `None` where the values are no key (NULL, or not of the column's type).
-fn encode(table: &Table, native: &[Value]) -> Option<Key> {
-    let columns = || table.spec.key.iter().map(|&index| &table.spec.columns[index]);
-    let common: Option<Vec<Value>> = native
-        .iter()
-        .zip(columns())
-        .map(|(value, column)| reduce::reduce(value, &column.native, &column.common).ok())
-        .collect();
-    key::encode(common?.iter().zip(columns().map(|column| &column.common))).ok()
-}
-
 /// Keys that cut the table into parts of about `rows` records.
 pub fn split(connection: &Connection, table: &Table, rows: u64) -> Result<Vec<Key>> {
     let (mut cuts, mut counted) = (Vec::new(), 0);
     each_key(connection, table, |native| {
         if counted >= rows.max(1) {
-            if let Some(key) = encode(table, native) {
+            if let Some(key) = native_key::encode(&table.spec, native) {
                 cuts.push(key);
                 counted = 0;
             }

@@ -19,11 +19,24 @@ pub enum Filter {
     Any(Vec<Filter>),
     Not(Box<Filter>),
     /// `column` is an index into the spec's columns. NULL compares as unknown, as in SQL.
-    Compare { column: usize, op: Op, value: Value },
-    In { column: usize, values: Vec<Value> },
+    Compare {
+        column: usize,
+        op: Op,
+        value: Value,
+    },
+    In {
+        column: usize,
+        values: Vec<Value>,
+    },
     /// `%` any run of characters, `_` any one; `\` escapes. Case counts.
-    Like { column: usize, pattern: String },
-    IsNull { column: usize, negated: bool },
+    Like {
+        column: usize,
+        pattern: String,
+    },
+    IsNull {
+        column: usize,
+        negated: bool,
+    },
 }
 
 /// A filter that does not go with the mapped fields; names the field.
@@ -58,9 +71,7 @@ impl Filter {
                 Value::Text(text) => Some(like::matches(pattern, text)),
                 _ => None,
             },
-            Self::IsNull { column, negated } => {
-                Some(values.get(*column).is_none_or(Value::is_null) != *negated)
-            }
+            Self::IsNull { column, negated } => Some(values.get(*column).is_none_or(Value::is_null) != *negated),
         }
     }
 }

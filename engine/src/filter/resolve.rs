@@ -16,7 +16,8 @@ pub(super) fn resolve(filter: &Definition, columns: &[SideColumn]) -> Result<Fil
         Definition::Any(parts) => Ok(Filter::Any(all(parts)?)),
         Definition::Not(part) => Ok(Filter::Not(Box::new(resolve(part, columns)?))),
         Definition::Compare { field, op, value } => {
-            let column = columns.iter().position(|column| column.name == *field).ok_or_else(|| unknown(field, columns))?;
+            let column =
+                columns.iter().position(|column| column.name == *field).ok_or_else(|| unknown(field, columns))?;
             comparison(column, &columns[column].common, *op, value)
                 .map_err(|reason| FilterError(format!("field `{field}`: {reason}")))
         }
@@ -67,11 +68,14 @@ fn operand(json: &Json, ty: &FieldType) -> Result<Value, String> {
     let text = match (json, ty) {
         (Json::Null, _) => return Err("nothing equals NULL: use `op: is_null`".to_owned()),
         (json, FieldType::Json) => return Ok(Value::Json(document(json).into())),
-        (Json::String(text), FieldType::Native { .. } | FieldType::Text { .. }) => return Ok(Value::text(text.as_str())),
-        (Json::Bool(value), FieldType::Bool) => return Ok(Value::Bool(*value)),
-        (Json::Number(number), FieldType::Bool | FieldType::Int { .. } | FieldType::Float { .. } | FieldType::Decimal { .. }) => {
-            number.to_string()
+        (Json::String(text), FieldType::Native { .. } | FieldType::Text { .. }) => {
+            return Ok(Value::text(text.as_str()));
         }
+        (Json::Bool(value), FieldType::Bool) => return Ok(Value::Bool(*value)),
+        (
+            Json::Number(number),
+            FieldType::Bool | FieldType::Int { .. } | FieldType::Float { .. } | FieldType::Decimal { .. },
+        ) => number.to_string(),
         (Json::String(text), _) => text.clone(),
         (_, FieldType::Text { .. }) => return Err(format!("{}: write it in quotes", wrong())),
         _ => return Err(wrong()),

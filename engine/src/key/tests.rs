@@ -29,7 +29,10 @@ fn decimal() -> impl Strategy<Value = Value> {
 
 /// Two values of one type, often close to each other.
 fn pair() -> impl Strategy<Value = (Value, Value, FieldType)> {
-    fn of<T: Strategy<Value = Value> + Clone + 'static>(one: T, ty: FieldType) -> BoxedStrategy<(Value, Value, FieldType)> {
+    fn of<T: Strategy<Value = Value> + Clone + 'static>(
+        one: T,
+        ty: FieldType,
+    ) -> BoxedStrategy<(Value, Value, FieldType)> {
         (one.clone(), one, Just(ty)).boxed()
     }
     let small = prop_oneof![-3i64..3, any::<i64>(), Just(i64::MAX), Just(i64::MIN)];

@@ -30,10 +30,17 @@ pub(super) fn schema(pairs: &[Pair]) -> String {
         .map(|pair| {
             let read_only = if pair.written { "" } else { " read only" };
             let (source, target) = (&pair.source, &pair.target);
-            format!("{} {} → {} {}{read_only}", source.name, source.native, target.name, target.native)
+            let (from, to) = (shown(&source.name), shown(&target.name));
+            format!("{from} {} → {to} {}{read_only}", source.native, target.native)
         })
         .collect();
     lines.join("\n")
+}
+
+/// A name as the first word of a line: between quotes where it would not be one.
+fn shown(name: &str) -> String {
+    let bare = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '"');
+    if bare { name.to_owned() } else { serde_json::json!(name).to_string() }
 }
 
 pub(super) fn fingerprint(rules: &Rules, definition: &str, schema: &str) -> Hash {

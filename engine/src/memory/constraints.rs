@@ -64,7 +64,8 @@ impl State {
             }
             let there = self.tables.get(&foreign.references).is_some_and(|parent| {
                 let none = Changes::new();
-                let view = View { base: &parent.rows, changes: if foreign.references == name { changes } else { &none } };
+                let view =
+                    View { base: &parent.rows, changes: if foreign.references == name { changes } else { &none } };
                 parent.encode_key(std::slice::from_ref(value)).is_ok_and(|key| view.get(&(key, 0)).is_some())
             });
             if !there {

@@ -87,9 +87,7 @@ fn is_direct(table: &Table, spec: &SideSpec, columns: &[usize]) -> bool {
         let column = &spec.columns[index];
         match (&table.types[columns[index]], &column.common) {
             (FieldType::Text { fold: own, .. }, FieldType::Text { fold: common, .. }) => own == common,
-            (own, common) => {
-                column.native == *own && std::mem::discriminant(own) == std::mem::discriminant(common)
-            }
+            (own, common) => column.native == *own && std::mem::discriminant(own) == std::mem::discriminant(common),
         }
     };
     spec.key.iter().map(|&index| columns[index]).eq(table.key.iter().copied()) && spec.key.iter().all(alike)

@@ -16,7 +16,8 @@ pub(super) fn hold(value: Value, column: &ColumnSchema, ty: &FieldType) -> Resul
         let null = || refusal("not_null", format!("column \"{name}\" must not be null"), false);
         return if column.nullable { Ok(Value::Null) } else { Err(null()) };
     }
-    let unfit = |value: &Value| refusal("type", format!("column \"{name}\" of type {ty:?} cannot hold {value:?}"), false);
+    let unfit =
+        |value: &Value| refusal("type", format!("column \"{name}\" of type {ty:?} cannot hold {value:?}"), false);
     match (&value, ty) {
         (Value::Int(number), FieldType::Int { bits }) if fits(*number, *bits) => Ok(value),
         (Value::Float(number), FieldType::Float { bits: 32 }) => Ok(Value::Float(f64::from(*number as f32))),

@@ -86,9 +86,12 @@ impl Home for MemoryHome {
         held.terms = Some(terms.clone());
         if forget {
             held.blocks.clear();
-            state.conflicts.retain(|conflict| {
-                conflict.dataset != dataset || conflict.record.status != ConflictStatus::Open
-            });
+            let now = state.now();
+            for conflict in state.conflicts.iter_mut().filter(|conflict| is_open(conflict, dataset)) {
+                conflict.record.status = ConflictStatus::Superseded;
+                conflict.record.decision = Some("base dropped".to_owned());
+                conflict.decided_at = Some(now.clone());
+            }
         }
         Ok(())
     }
@@ -100,7 +103,8 @@ impl Home for MemoryHome {
     async fn load(&self, dataset: &str, ids: &[BlockId]) -> Result<Vec<Vec<u8>>> {
         let mut state = self.lock();
         let held = state.dataset(dataset);
-        let gone = || Error::new(ErrorKind::Aborted, "load base blocks", "one of them was replaced").with_remedy("try again");
+        let gone =
+            || Error::new(ErrorKind::Aborted, "load base blocks", "one of them was replaced").with_remedy("try again");
         ids.iter().map(|id| held.block(*id).map(|block| block.blob.to_vec()).ok_or_else(gone)).collect()
     }
 
@@ -120,7 +124,10 @@ impl Home for MemoryHome {
     }
 
     async fn history(
-        &self, session: SessionId, before: Option<JournalId>, limit: usize,
+        &self,
+        session: SessionId,
+        before: Option<JournalId>,
+        limit: usize,
     ) -> Result<Vec<(JournalId, JournalChunk)>> {
         let state = self.lock();
         let wanted = state.journals.iter().rev().filter(|(id, journal)| {
@@ -146,8 +153,9 @@ impl Home for MemoryHome {
         tokio::task::yield_now().await;
         let mut state = self.lock();
         let mut after = state.clone();
-        let (wanted, others): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut after.prepared).into_iter().partition(|(of, name, _)| *of == session && name == dataset);
+        let (wanted, others): (Vec<_>, Vec<_>) = std::mem::take(&mut after.prepared)
+            .into_iter()
+            .partition(|(of, name, _)| *of == session && name == dataset);
         after.prepared = others;
         for (_, _, settlement) in &wanted {
             if after.settle(session, dataset, settlement)? == Settled::Moved {
@@ -166,7 +174,8 @@ impl Home for MemoryHome {
     async fn open_conflicts(&self, dataset: &str, range: &KeyRange) -> Result<Vec<Key>> {
         let state = self.lock();
         let open = state.conflicts.iter().filter(|conflict| is_open(conflict, dataset));
-        let mut keys: Vec<Key> = open.map(|conflict| conflict.record.key.clone()).filter(|key| range.contains(key)).collect();
+        let mut keys: Vec<Key> =
+            open.map(|conflict| conflict.record.key.clone()).filter(|key| range.contains(key)).collect();
         keys.sort();
         Ok(keys)
     }
@@ -176,7 +185,12 @@ impl Home for MemoryHome {
     }
 
     async fn deferred(
-        &self, session: SessionId, dataset: &str, kind: DeferredKind, after: Option<&Key>, limit: usize,
+        &self,
+        session: SessionId,
+        dataset: &str,
+        kind: DeferredKind,
+        after: Option<&Key>,
+        limit: usize,
     ) -> Result<Vec<Deferred>> {
         let state = self.lock();
         let wanted = state.deferred.iter().filter(|((of, name, held_kind, key), _)| {

@@ -97,7 +97,7 @@ impl DatasetState {
 }
 
 /// Two ranges have a stretch in common.
-fn overlap(one: &KeyRange, other: &KeyRange) -> bool {
+pub(super) fn overlap(one: &KeyRange, other: &KeyRange) -> bool {
     let ends_before = |high: &Option<Key>, low: &Option<Key>| match (high, low) {
         (Some(high), Some(low)) => high <= low,
         _ => false,

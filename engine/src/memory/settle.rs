@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pinksync_model::{ConflictStatus, DatasetReport, SessionId};
 
-use super::home_state::{Block, DatasetState, HomeState, JournalState};
+use super::home_state::{Block, DatasetState, HomeState, JournalState, overlap};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{
     BaseChange, BlockHeader, BlockId, ConflictRecord, JournalId, RejectRecord, Settled, Settlement, StoredConflict,
@@ -20,34 +20,22 @@ impl HomeState {
         self.check(dataset, settlement)?;
         self.change_base(session, dataset, settlement);
         self.move_journals(settlement);
-        for record in &settlement.conflicts {
-            self.store_conflict(session, dataset, record);
-        }
-        for key in &settlement.supersede {
-            let now = self.now();
-            if let Some(open) = self.open_conflict(dataset, key) {
-                open.record.status = ConflictStatus::Superseded;
-                open.decided_at = Some(now);
-            }
-        }
-        for (id, status, decision, who) in &settlement.decide {
-            self.decide_conflict(id, *status, decision.clone(), who.clone());
-        }
+        self.change_conflicts(session, dataset, settlement);
         for reject in &settlement.rejects {
             self.store_reject(session, dataset, reject);
+        }
+        for (key, kind) in &settlement.done {
+            self.deferred.remove(&(session, dataset.to_owned(), kind.as_str(), key.clone()));
         }
         for deferred in &settlement.defer {
             let place = (session, dataset.to_owned(), deferred.kind.as_str(), deferred.key.clone());
             self.deferred.insert(place, deferred.clone());
         }
-        for (key, kind) in &settlement.done {
-            self.deferred.remove(&(session, dataset.to_owned(), kind.as_str(), key.clone()));
-        }
         self.count(session, dataset, &settlement.counted);
         Ok(Settled::Done)
     }
 
-    /// The blocks that the settlement was made from are those that are here.
+    /// Blocks and journal chunks are still those that the settlement was made from.
     fn is_current(&self, dataset: &str, settlement: &Settlement) -> bool {
         let none = DatasetState::default();
         let state = self.datasets.get(dataset).unwrap_or(&none);
@@ -55,32 +43,39 @@ impl HomeState {
             let here: BTreeSet<BlockId> = state.overlapping(&change.range).map(|block| block.header.id).collect();
             here == change.loaded.iter().copied().collect()
         };
-        settlement.base.iter().all(as_loaded) && settlement.skipped.iter().all(|id| state.block(*id).is_some())
+        let is = |id: &JournalId, state| self.journals.get(id).is_some_and(|journal| journal.state == state);
+        let amended = settlement.amended.iter().map(|(id, _)| id);
+        let mut pending = settlement.journals.iter().chain(amended).chain(&settlement.void_journals);
+        settlement.base.iter().all(as_loaded)
+            && settlement.skipped.iter().all(|id| state.block(*id).is_some())
+            && pending.all(|id| is(id, JournalState::Pending))
+            && settlement.undone.iter().all(|id| is(id, JournalState::Done))
     }
 
     /// Refuses what no engine should ask for.
     fn check(&self, dataset: &str, settlement: &Settlement) -> Result<()> {
         let refused = |message: String| Err(Error::new(ErrorKind::Other, "settle", message));
-        for change in &settlement.base {
+        for (index, change) in settlement.base.iter().enumerate() {
+            if settlement.base[..index].iter().any(|other| overlap(&other.range, &change.range)) {
+                return refused(format!("two changes of the base overlap at {:?}", change.range));
+            }
             if !is_covered(change) {
                 return refused(format!("the new blocks do not cover {:?} exactly", change.range));
             }
             let inside = |block: &Block| {
                 let range = &block.header.range;
-                change.range.low <= range.low && (change.range.high.is_none() || range.high.is_some() && range.high <= change.range.high)
+                change.range.low <= range.low
+                    && (change.range.high.is_none() || range.high.is_some() && range.high <= change.range.high)
             };
-            let outside = self.datasets.get(dataset).and_then(|state| state.overlapping(&change.range).find(|block| !inside(block)));
+            let outside = self
+                .datasets
+                .get(dataset)
+                .and_then(|state| state.overlapping(&change.range).find(|block| !inside(block)));
             if let Some(block) = outside {
                 return refused(format!("block {:?} reaches beyond {:?}", block.header.range, change.range));
             }
         }
-        let ended = settlement.journals.iter().chain(settlement.amended.iter().map(|(id, _)| id));
-        for id in ended {
-            if self.journals.get(id).is_none_or(|journal| journal.state != JournalState::Pending) {
-                return refused(format!("journal chunk {} is not pending", id.0));
-            }
-        }
-        match settlement.decide.iter().find(|(id, ..)| !self.conflicts.iter().any(|conflict| conflict.id == *id)) {
+        match settlement.decide.iter().find(|(id, ..)| !self.has_conflict(dataset, id)) {
             Some((id, ..)) => refused(format!("there is no conflict {id}")),
             None => Ok(()),
         }
@@ -89,7 +84,8 @@ impl HomeState {
     fn change_base(&mut self, session: SessionId, dataset: &str, settlement: &Settlement) {
         for change in &settlement.base {
             let first = self.next_id();
-            let ids: Vec<i64> = std::iter::once(first).chain(change.blocks.iter().skip(1).map(|_| self.next_id())).collect();
+            let ids: Vec<i64> =
+                std::iter::once(first).chain(change.blocks.iter().skip(1).map(|_| self.next_id())).collect();
             let blocks = &mut self.dataset(dataset).blocks;
             blocks.retain(|_, block| !change.loaded.contains(&block.header.id));
             for (block, id) in change.blocks.iter().zip(ids) {
@@ -130,6 +126,26 @@ impl HomeState {
         self.journals.retain(|id, _| !settlement.void_journals.contains(id));
     }
 
+    fn has_conflict(&self, dataset: &str, id: &str) -> bool {
+        self.conflicts.iter().any(|conflict| conflict.id == id && conflict.dataset == dataset)
+    }
+
+    fn change_conflicts(&mut self, session: SessionId, dataset: &str, settlement: &Settlement) {
+        for key in &settlement.supersede {
+            let now = self.now();
+            if let Some(open) = self.open_conflict(dataset, key) {
+                open.record.status = ConflictStatus::Superseded;
+                open.decided_at = Some(now);
+            }
+        }
+        for (id, status, decision, who) in &settlement.decide {
+            self.decide_conflict(id, *status, decision.clone(), who.clone());
+        }
+        for record in &settlement.conflicts {
+            self.store_conflict(session, dataset, record);
+        }
+    }
+
     /// An open conflict of the key takes the new record and keeps its id and when it was found.
     fn store_conflict(&mut self, session: SessionId, dataset: &str, record: &ConflictRecord) {
         let now = self.now();
@@ -144,25 +160,31 @@ impl HomeState {
         self.conflicts.push(StoredConflict { id, session, dataset, record, opened_at: now, decided_at });
     }
 
+    /// Settles a conflict, or reopens it: then the record's newer open one, if there is one, stands instead.
     fn decide_conflict(&mut self, id: &str, status: ConflictStatus, decision: Option<String>, who: Option<String>) {
         let now = self.now();
-        if let Some(conflict) = self.conflicts.iter_mut().find(|conflict| conflict.id == id) {
-            conflict.record.status = status;
-            conflict.record.decision = decision;
-            conflict.record.decided_by = who;
-            conflict.decided_at = (status != ConflictStatus::Open).then_some(now);
+        let Some(place) = self.conflicts.iter().position(|conflict| conflict.id == id) else { return };
+        let (dataset, key) = (self.conflicts[place].dataset.clone(), self.conflicts[place].record.key.clone());
+        let newer = self.open_conflict(&dataset, &key).is_some_and(|open| open.id != id);
+        if status == ConflictStatus::Open && newer {
+            return;
         }
+        let conflict = &mut self.conflicts[place];
+        conflict.record.status = status;
+        conflict.record.decision = decision;
+        conflict.record.decided_by = who;
+        conflict.decided_at = (status != ConflictStatus::Open).then_some(now);
     }
 
     /// A record is rejected once in a session, however often it is tried.
     fn store_reject(&mut self, session: SessionId, dataset: &str, reject: &RejectRecord) {
-        let same = |(held_session, held_dataset, held): &&mut (SessionId, String, RejectRecord)| {
-            *held_session == session
-                && held_dataset == dataset
-                && held.side == reject.side
-                && (held.key.is_some() || held.line.is_some())
-                && held.key == reject.key
-                && held.line == reject.line
+        let same = |(of, name, held): &&mut (SessionId, String, RejectRecord)| {
+            let record = match (&held.key, held.line) {
+                (None, None) => reject.key.is_none() && reject.line.is_none() && held.reason == reject.reason,
+                (None, line) => reject.key.is_none() && reject.line == line,
+                (key, _) => reject.key == *key,
+            };
+            *of == session && name == dataset && held.side == reject.side && record
         };
         match self.rejects.iter_mut().find(same) {
             Some((_, _, held)) => *held = reject.clone(),

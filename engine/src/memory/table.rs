@@ -101,8 +101,11 @@ impl Table {
             transform(&mut values);
         }
         let columns = self.schema.columns.iter().zip(&self.types);
-        let held: Vec<Value> =
-            values.into_iter().zip(columns).map(|(value, (column, ty))| hold(value, column, ty)).collect::<Result<_, _>>()?;
+        let held: Vec<Value> = values
+            .into_iter()
+            .zip(columns)
+            .map(|(value, (column, ty))| hold(value, column, ty))
+            .collect::<Result<_, _>>()?;
         match self.check.as_ref().and_then(|check| check(&held)) {
             Some(reason) => Err(refusal("check", reason, false)),
             None => Ok(held),

@@ -111,7 +111,8 @@ async fn foreign_keys_refuse_orphans_and_parents_that_are_referenced() {
     let child = |id: i64, parent: i64| vec![Value::Int(id), Value::Null, Value::Int(parent)];
     let children = open(&system.side(), "children").await;
     let mut transaction = children.begin(Guard::Compare).await.unwrap();
-    let outcomes = transaction.write(vec![create(child(1, 1)), create(child(2, 9)), create(row(3, "x"))]).await.unwrap();
+    let outcomes =
+        transaction.write(vec![create(child(1, 1)), create(child(2, 9)), create(row(3, "x"))]).await.unwrap();
     assert!(matches!(&outcomes[1], Outcome::Rejected(refusal) if refusal.code == "foreign_key" && refusal.retry));
     assert!(matches!((&outcomes[0], &outcomes[2]), (Outcome::Written, Outcome::Written)));
     transaction.commit().await.unwrap();
@@ -153,7 +154,10 @@ async fn a_broken_record_is_unreadable_and_not_written() {
 #[tokio::test]
 async fn a_scan_breaks_off_tells_of_doubles_and_is_in_no_key_order() {
     let system = MemorySystem::with_flavour("m", Flavour::FILE);
-    system.create_table(DatasetSchema { columns: vec![column("id", INT), column("name", FieldType::TEXT)], ..things("t") });
+    system.create_table(DatasetSchema {
+        columns: vec![column("id", INT), column("name", FieldType::TEXT)],
+        ..things("t")
+    });
     (1..=100).for_each(|id| system.put("t", row(id, "x")[..2].to_vec()));
     system.append("t", row(7, "twice")[..2].to_vec());
     system.append("t", vec![Value::Null, Value::text("no key")]);

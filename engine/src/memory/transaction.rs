@@ -184,7 +184,8 @@ impl State {
                 Some(stored) => self.check_parents(name, changes, &stored.values),
                 None => self.check_children(name, changes, slot),
             };
-            checked.map_err(|refusal| Error::new(ErrorKind::Aborted, "commit", refusal.reason).with_remedy("try again"))?;
+            checked
+                .map_err(|refusal| Error::new(ErrorKind::Aborted, "commit", refusal.reason).with_remedy("try again"))?;
         }
         Ok(())
     }

@@ -139,7 +139,12 @@ impl MemoryTransaction {
     }
 
     fn update(
-        &mut self, state: &mut State, base: &Rows, slot: Slot, old: &[Value], fields: Vec<(usize, Value)>,
+        &mut self,
+        state: &mut State,
+        base: &Rows,
+        slot: Slot,
+        old: &[Value],
+        fields: Vec<(usize, Value)>,
     ) -> Step<Outcome> {
         let table = state.table(self.name())?;
         let mut row = old.to_vec();

@@ -44,6 +44,8 @@ struct Side<'a> {
     ty: FieldType,
     /// Decimals are held as 64-bit floats.
     floats: bool,
+    /// Values come out of text, where each one is looked at: what does not fit is refused, not rounded.
+    text: bool,
     native: &'a str,
     name: &'static str,
 }
@@ -51,13 +53,24 @@ struct Side<'a> {
 impl<'a> Side<'a> {
     fn of(column: &'a ColumnSchema, name: &'static str, partner: &ColumnSchema) -> Self {
         let floats = column.carrier == Carrier::Float64 && matches!(column.ty, FieldType::Decimal { .. });
-        let native = column.native.as_str();
-        match partner.ty {
+        let carried = column.carrier == Carrier::Text;
+        let text = carried || matches!(column.ty, FieldType::Text { .. });
+        let side = |ty, floats| Self { ty, floats, text, native: &column.native, name };
+        match &partner.ty {
             // Floats with floats: nothing is gained by going through decimals.
-            FieldType::Float { .. } if floats => Self { ty: FieldType::Float { bits: 64 }, floats: false, native, name },
-            _ => Self { ty: column.ty.clone(), floats, native, name },
+            FieldType::Float { .. } if floats => side(FieldType::Float { bits: 64 }, false),
+            // `types: decimal` says nothing about digits, nor `types: timestamp` about zones.
+            ty if carried && same_family(&column.ty, ty) => side(ty.clone(), false),
+            _ => side(column.ty.clone(), floats),
         }
     }
+}
+
+/// Types that differ in their limits only, as far as text can tell.
+fn same_family(one: &FieldType, other: &FieldType) -> bool {
+    let dated = |ty: &FieldType| matches!(ty, FieldType::Timestamp { .. } | FieldType::Instant { .. });
+    let text = matches!(one, FieldType::Text { .. } | FieldType::Native { .. });
+    (std::mem::discriminant(one) == std::mem::discriminant(other) && !text) || (dated(one) && dated(other))
 }
 
 impl std::fmt::Display for Side<'_> {
@@ -80,16 +93,17 @@ fn finer(one: &FieldType, other: &FieldType) -> Option<FieldType> {
         (Int { bits: a }, Int { bits: b }) => Int { bits: *a.max(b) },
         (Float { bits: a }, Float { bits: b }) => Float { bits: *a.max(b) },
         (Decimal { .. }, Decimal { .. }) => wider_decimal(one, other),
-        (Int { .. } | Float { .. }, decimal @ Decimal { .. }) | (decimal @ Decimal { .. }, Int { .. } | Float { .. }) => {
-            decimal.clone()
-        }
+        (Int { .. } | Float { .. }, decimal @ Decimal { .. })
+        | (decimal @ Decimal { .. }, Int { .. } | Float { .. }) => decimal.clone(),
         (Int { .. }, float @ Float { .. }) | (float @ Float { .. }, Int { .. }) => float.clone(),
         (Bool, Int { .. }) | (Int { .. }, Bool) => Bool,
         (Time { precision: a }, Time { precision: b }) => Time { precision: *a.max(b) },
         (Timestamp { precision: a }, Timestamp { precision: b }) => Timestamp { precision: *a.max(b) },
         (Instant { precision: a }, Instant { precision: b } | Timestamp { precision: b })
         | (Timestamp { precision: a }, Instant { precision: b }) => Instant { precision: *a.max(b) },
-        (Date, ty @ (Timestamp { .. } | Instant { .. })) | (ty @ (Timestamp { .. } | Instant { .. }), Date) => ty.clone(),
+        (Date, ty @ (Timestamp { .. } | Instant { .. })) | (ty @ (Timestamp { .. } | Instant { .. }), Date) => {
+            ty.clone()
+        }
         (one, other) if one == other => one.clone(),
         _ => return None,
     })
@@ -128,9 +142,11 @@ fn scale_of(ty: &FieldType) -> Option<i16> {
 
 /// Text written to a column that holds decimals as floats may only have the digits that a float keeps.
 fn joined_with_text(finer: FieldType, source: &Side<'_>, target: &Side<'_>, two_way: bool) -> FieldType {
-    let from_text = |from: &Side<'_>, to: &Side<'_>| matches!(from.ty, FieldType::Text { .. }) && to.floats;
+    let from_text = |from: &Side<'_>, to: &Side<'_>| from.text && to.floats;
     match finer {
-        FieldType::Decimal { precision, scale } if from_text(source, target) || (two_way && from_text(target, source)) => {
+        FieldType::Decimal { precision, scale }
+            if from_text(source, target) || (two_way && from_text(target, source)) =>
+        {
             FieldType::Decimal { precision: Some(precision.unwrap_or(FLOAT64_DIGITS).min(FLOAT64_DIGITS)), scale }
         }
         finer => finer,
@@ -147,8 +163,12 @@ fn zone_is_unknown(one: &FieldType, other: &FieldType) -> bool {
 fn loss(from: &Side<'_>, to: &Side<'_>) -> Option<String> {
     use FieldType::{Date, Decimal, Float, Instant, Int, Time, Timestamp};
     let why = match (&from.ty, &to.ty) {
-        (Decimal { scale: a, .. }, Decimal { scale: b, .. }) if exceeds(*a, *b) => "has more digits after the point than",
-        (Decimal { precision, .. }, Decimal { .. }) if to.floats && !from.floats && !fits_float(*precision, 64) => {
+        (Decimal { scale: a, .. }, Decimal { scale: b, .. }) if exceeds(*a, *b) => {
+            "has more digits after the point than"
+        }
+        (Decimal { precision, .. }, Decimal { .. })
+            if to.floats && !from.floats && !from.text && !fits_float(*precision, 64) =>
+        {
             "has more digits than the floats hold that stand for"
         }
         (Decimal { scale, .. }, Int { .. }) if exceeds(*scale, Some(0)) => "has digits after the point, unlike",
@@ -157,18 +177,19 @@ fn loss(from: &Side<'_>, to: &Side<'_>) -> Option<String> {
         (Int { bits }, Float { bits: 64 }) if *bits > 32 => "has larger whole numbers than fit exactly into",
         (Int { bits }, Float { bits: ..=32 }) if *bits > 16 => "has larger whole numbers than fit exactly into",
         (Float { bits: a }, Float { bits: b }) if a > b => "has more digits than",
-        (Decimal { precision, .. }, Float { bits }) if !fits_float(*precision, *bits) => "has more digits than fit into",
+        (Decimal { precision, .. }, Float { bits }) if !fits_float(*precision, *bits) => {
+            "has more digits than fit into"
+        }
         // A float whose digits do not fit into a short decimal is refused, value by value; of a long one that
         // cannot be said, since noise in its last digits is part of it.
         (Float { .. }, Decimal { precision, scale: Some(_) }) if !fits_float(*precision, 64) => {
             "has more digits after the point than"
         }
         (Time { precision: a }, Time { precision: b })
-        | (Timestamp { precision: a } | Instant { precision: a }, Timestamp { precision: b } | Instant { precision: b })
-            if a > b =>
-        {
-            "has finer times than"
-        }
+        | (
+            Timestamp { precision: a } | Instant { precision: a },
+            Timestamp { precision: b } | Instant { precision: b },
+        ) if a > b => "has finer times than",
         (Timestamp { .. } | Instant { .. }, Date) => "has a time of day, unlike",
         _ => return None,
     };

@@ -7,7 +7,10 @@ use crate::value::Value;
 
 /// Converts a value that has type `from`. NULL and missing pass through.
 pub(super) fn convert(
-    value: &Value, from: &FieldType, to: &FieldType, excess: Excess,
+    value: &Value,
+    from: &FieldType,
+    to: &FieldType,
+    excess: Excess,
 ) -> Result<Value, ConversionError> {
     use FieldType as T;
     match (value, to) {

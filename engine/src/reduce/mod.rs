@@ -7,9 +7,9 @@
 mod common;
 mod convert;
 mod number;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use common::common;
 pub(crate) use text::read;
@@ -116,9 +116,10 @@ pub fn exact(column: &SideColumn) -> bool {
         (Float { bits: a }, Float { bits: b }) => a >= b,
         (Float { .. }, Int { bits }) => *bits <= 32,
         (Time { precision: a }, Time { precision: b }) => a >= b,
-        (Timestamp { precision: a } | Instant { precision: a }, Timestamp { precision: b } | Instant { precision: b }) => {
-            a >= b
-        }
+        (
+            Timestamp { precision: a } | Instant { precision: a },
+            Timestamp { precision: b } | Instant { precision: b },
+        ) => a >= b,
         _ => true,
     }
 }

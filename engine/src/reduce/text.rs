@@ -41,10 +41,12 @@ pub(super) fn shown(value: &Value) -> String {
         Value::Decimal(v) | Value::Text(v) | Value::Json(v) => v.chars().take(SHOWN + 1).collect(),
         value => write(value, &FieldType::TEXT),
     };
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut short: String = text.chars().take(SHOWN).map(printable).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        short.push('…');
     }
+    short
 }
 
 /// The fewest digits that read back as the same float.
@@ -88,9 +90,9 @@ pub(crate) fn read(text: &str, ty: &FieldType) -> Result<Value, String> {
             read_decimal(trimmed, *precision, *scale).map(|text| Value::Decimal(text.into()))
         }
         FieldType::Text { .. } | FieldType::Native { .. } => Ok(Value::text(text)),
-        FieldType::Bytes => read_hex(trimmed).map(|bytes| Value::Bytes(bytes.into())).ok_or_else(|| {
-            format!("{}: bytes are written as \\x and hexadecimal digits", wrong())
-        }),
+        FieldType::Bytes => read_hex(trimmed)
+            .map(|bytes| Value::Bytes(bytes.into()))
+            .ok_or_else(|| format!("{}: bytes are written as \\x and hexadecimal digits", wrong())),
         FieldType::Date => read_date(trimmed).map(Value::Date),
         FieldType::Time { precision } => {
             let time = parse_time(trimmed).map_err(|error| error.to_string())?;
@@ -117,7 +119,14 @@ pub(crate) fn read(text: &str, ty: &FieldType) -> Result<Value, String> {
 
 fn read_bool(text: &str) -> Option<bool> {
     const WORDS: [(&str, bool); 8] = [
-        ("true", true), ("false", false), ("t", true), ("f", false), ("1", true), ("0", false), ("yes", true), ("no", false),
+        ("true", true),
+        ("false", false),
+        ("t", true),
+        ("f", false),
+        ("1", true),
+        ("0", false),
+        ("yes", true),
+        ("no", false),
     ];
     WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, value)| *value)
 }

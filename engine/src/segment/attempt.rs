@@ -9,7 +9,7 @@ use super::blocks::{self, KeyBlocks};
 use super::carry::{self, Carried, Fate, Item};
 use super::gather::{self, Gathered, State, Triple};
 use super::ledger::{self, Stretch};
-use super::{Context, Done, KeyWork, Purpose, READ_BUDGET, Refused, Work, scope};
+use super::{Context, Done, Expected, KeyWork, Purpose, READ_BUDGET, Refused, Work, scope};
 use crate::connector::{Guard, Refusal, Transaction};
 use crate::decide::{self, Decision, Rules};
 use crate::error::{Error, ErrorKind, Result};
@@ -215,9 +215,7 @@ impl<'a> Attempt<'a> {
             Purpose::Moved { .. } if deletes => Fate::WaitsForGuards,
             Purpose::Moved { .. } => Fate::Done,
             Purpose::Plan(expected) => {
-                let hash = |side| item.triple.state(side).row().map(|row| row.hash);
-                let found = super::Expected { source: hash(Side::Source), target: hash(Side::Target) };
-                match expected.get(&item.triple.key) == Some(&found) {
+                match expected.get(&item.triple.key) == Some(&Expected::of(&item.triple)) {
                     true if deletes => Fate::WaitsForGuards,
                     true => Fate::Done,
                     false => Fate::LeftAlone,

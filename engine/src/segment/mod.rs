@@ -16,15 +16,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pinksync_model::{DatasetReport, SessionId, Side};
+use serde::{Deserialize, Serialize};
 
 use crate::connector::{Guard, Refusal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::home::{Home, JournalId};
+use crate::home::{Held, Home, JournalId};
 use crate::key::{Key, KeyRange};
 use crate::pace::Pace;
 use crate::pair::{Pair, PlannedRange};
 use crate::recover;
 use crate::row::Hash;
+use crate::value::Value;
 
 pub use gather::{State, Triple};
 pub use survey::{Surveyed, survey};
@@ -76,11 +78,24 @@ pub enum Purpose {
     Plan(Arc<HashMap<Key, Expected>>),
 }
 
-/// What a saved plan found when it was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a saved plan found when it was made. Everything that decides a record is in it: a record that still has these
+/// hashes is decided as the plan says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {
     pub source: Option<Hash>,
     pub target: Option<Hash>,
+    pub base: Option<Hash>,
+}
+
+impl Expected {
+    pub fn of(triple: &Triple) -> Self {
+        let hash = |side| triple.state(side).row().map(|row| row.hash);
+        let base = triple.base.as_ref().map(|entry| {
+            let held = |held: &Option<Held>| held.as_ref().map_or(Value::Null, |held| Value::Uuid(held.hash.0));
+            Hash::of([held(&entry.source), held(&entry.target), Value::Bool(entry.kept)].iter())
+        });
+        Self { source: hash(Side::Source), target: hash(Side::Target), base }
+    }
 }
 
 /// What a unit came to.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use pinksync_model::{DatasetReport, Phase, Side};
+use pinksync_model::{DatasetReport, Phase};
 use tokio::task::JoinSet;
 
 use super::{Session, ranges, staging};
@@ -36,10 +36,7 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     let planning = Instant::now();
     session.home.drop_prepared(pair.name()).await?;
     session.observer.phase(pair.name(), Phase::Staging);
-    let staged = Arc::get_mut(pair)
-        .ok_or_else(|| Error::new(ErrorKind::Other, "stage a dataset", "it is still being worked on"))?;
-    staging::stage(session, staged, Side::Source, true).await?;
-    staging::stage(session, staged, Side::Target, true).await?;
+    staging::stage_both(session, unshared(pair)?, true).await?;
     session.observer.phase(pair.name(), Phase::Comparing);
     recover::all(&session.context(), pair).await?;
     if let Some(plan) = session.plan.clone() {
@@ -50,6 +47,11 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     let moved = work_through(session, pair, segments).await?;
     publish(session, pair).await?;
     decide_moved(session, pair, moved).await
+}
+
+/// The pair, while no segment works on it.
+pub(super) fn unshared(pair: &mut Arc<Pair>) -> Result<&mut Pair> {
+    Arc::get_mut(pair).ok_or_else(|| Error::new(ErrorKind::Other, "stage a dataset", "it is still being worked on"))
 }
 
 async fn count_planning(session: &Session, pair: &Pair, since: Instant) -> Result<()> {
@@ -146,6 +148,7 @@ pub(super) async fn decide_moved(session: &Session, pair: &Pair, mut moved: Vec<
 
 /// Only the keys of a saved plan, and only what it expects to find.
 async fn carry_out_plan(session: &Session, pair: &Pair, plan: &SavedPlan) -> Result<()> {
+    plan.check(pair.name(), pair.mapping.fingerprint)?;
     let expected = plan.expected(pair.name());
     let mut keys: Vec<Key> = expected.keys().cloned().collect();
     keys.sort();

@@ -12,7 +12,7 @@ use crate::pair::Pair;
 /// Datasets smaller than this may lose any share of their records.
 const SMALL_DATASET: u64 = 20;
 
-/// Compares each dataset's terms with those of its base. `store`: keeps them where there is none yet, or where a change
+/// Compares each dataset's terms with those of its base, once a base was taken. `store`: keeps them where there is none yet, or where a change
 /// is allowed (which forgets the old base).
 pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Result<Vec<GuardReport>> {
     let source = session.source.identity().await?;
@@ -21,7 +21,9 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
     for one in prepared {
         let name = &one.mapping.name;
         let now = one.mapping.terms(&source, &target);
-        let Some(then) = session.home.terms(name).await? else {
+        let then = session.home.terms(name).await?;
+        let taken = !session.home.blocks(name).await?.is_empty();
+        let Some(then) = then.filter(|_| taken) else {
             if store {
                 session.home.set_terms(name, &now, false).await?;
             }

@@ -7,6 +7,7 @@ mod prepare;
 pub(crate) mod ranges;
 mod set_aside;
 pub(crate) mod staging;
+mod verifying;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -144,8 +145,9 @@ async fn work(session: &Session, pairs: &mut [Arc<Pair>], finished: &mut Finishe
         deletes::run(session, pair).await?;
     }
     set_aside::run(session, pairs).await?;
-    for pair in pairs.iter() {
+    for pair in pairs.iter_mut() {
         count_unknown(session, pair).await?;
+        verifying::verify(session, pair, &mut finished.warnings).await?;
     }
     Ok(())
 }

@@ -13,8 +13,14 @@ use crate::pair::Pair;
 use crate::row::Unreadable;
 use crate::segment;
 
+/// Stages what cannot be read in key order of either side.
+pub async fn stage_both(session: &Session, pair: &mut Pair, keep_rejects: bool) -> Result<()> {
+    stage(session, pair, Side::Source, keep_rejects).await?;
+    stage(session, pair, Side::Target, keep_rejects).await
+}
+
 /// Stages a side of a pair, unless it can be read in key order. Rejects are stored (not in a survey).
-pub async fn stage(session: &Session, pair: &mut Pair, side: Side, keep_rejects: bool) -> Result<()> {
+async fn stage(session: &Session, pair: &mut Pair, side: Side, keep_rejects: bool) -> Result<()> {
     let dataset = Arc::clone(&pair.side(side).dataset);
     if dataset.capabilities().ordered {
         return Ok(());

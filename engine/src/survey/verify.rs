@@ -1,8 +1,6 @@
 //! Compares both sides record by record, whatever the base says of them.
 
-use std::sync::Arc;
-
-use pinksync_model::{FieldChange, IndexMap, Side, VerifyCounts};
+use pinksync_model::{DatasetReport, FieldChange, IndexMap, Side, VerifyCounts};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -12,7 +10,7 @@ use crate::error::Result;
 use crate::json;
 use crate::pair::Pair;
 use crate::segment::{State, Surveyed};
-use crate::session::{Ending, Finished, Session, open_pair, prepare_survey, ranges};
+use crate::session::{Ending, Finished, Session, open_pair, prepare_survey, ranges, staging};
 
 /// A record that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,28 +31,33 @@ pub async fn verify(
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
     for one in prepare_survey(session).await? {
-        let pair = Arc::new(open_pair(session, one).await?);
-        let mut verified = VerifyCounts::default();
-        let mut report = survey(session, pair, ranges::Purpose::Everything, &mut |pair, item| {
-            match compare(item) {
-                Verdict::Equal => verified.equal += 1,
-                Verdict::NotCompared => verified.not_compared += 1,
-                Verdict::Different => {
-                    verified.different += 1;
-                    sink(difference(pair, item))?;
-                }
-                Verdict::Nothing => {}
-            }
-            Ok(())
-        })
-        .await?;
-        let read = report.read;
-        report = pinksync_model::DatasetReport { source: report.source, target: report.target, ..Default::default() };
-        report.read = read;
-        report.verified = verified;
-        finished.datasets.push(report);
+        let mut pair = open_pair(session, one).await?;
+        finished.datasets.push(verify_pair(session, &mut pair, sink).await?);
     }
     Ok(finished)
+}
+
+/// Compares one dataset.
+pub(crate) async fn verify_pair(
+    session: &Session, pair: &mut Pair, sink: &mut (dyn FnMut(Difference) -> Result<()> + Send),
+) -> Result<DatasetReport> {
+    staging::stage_both(session, pair, false).await?;
+    let mut verified = VerifyCounts::default();
+    let report = survey(session, pair, ranges::Purpose::Everything, &mut |pair, item| {
+        match compare(item) {
+            Verdict::Equal => verified.equal += 1,
+            Verdict::NotCompared => verified.not_compared += 1,
+            Verdict::Different => {
+                verified.different += 1;
+                sink(difference(pair, item))?;
+            }
+            Verdict::Nothing => {}
+        }
+        Ok(())
+    })
+    .await?;
+    let DatasetReport { source, target, read, .. } = report;
+    Ok(DatasetReport { source, target, read, verified, ..DatasetReport::default() })
 }
 
 enum Verdict {

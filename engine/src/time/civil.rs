@@ -67,7 +67,7 @@ mod tests {
             (0, 1, 1, -730_485),
             (-4713, 11, 24, -2_451_545),
             (9999, 12, 31, 2_921_939),
-            (294_276, 12, 31, 106_751_991),
+            (294_277, 1, 9, 106_751_991),
         ] {
             let date = Civil::new(year, month, day).unwrap();
             assert_eq!((date.days(), Civil::from_days(days)), (days, date));
@@ -90,7 +90,9 @@ mod tests {
 
     #[test]
     fn dates_that_do_not_exist_are_refused() {
-        for (year, month, day) in [(2023, 2, 29), (1900, 2, 29), (2024, 4, 31), (2024, 13, 1), (2024, 0, 1), (2024, 1, 0)] {
+        for (year, month, day) in
+            [(2023, 2, 29), (1900, 2, 29), (2024, 4, 31), (2024, 13, 1), (2024, 0, 1), (2024, 1, 0)]
+        {
             assert_eq!(Civil::new(year, month, day), None, "{year}-{month}-{day}");
         }
     }

@@ -50,7 +50,9 @@ pub fn parse_instant(text: &str) -> Result<i64, TimeError> {
 }
 
 fn date_and_time(
-    text: &str, form: TimeError, use_offset: fn(Option<i64>) -> Result<i64, TimeError>,
+    text: &str,
+    form: TimeError,
+    use_offset: fn(Option<i64>) -> Result<i64, TimeError>,
 ) -> Result<i64, TimeError> {
     match infinity(text) {
         Some(true) => return Ok(i64::MAX),

@@ -9,8 +9,8 @@ fn canonical_text() {
     assert_eq!(format_date(8_825), "2024-02-29");
     assert_eq!(format_date(i32::MAX), "infinity");
     assert_eq!(format_date(i32::MIN), "-infinity");
-    assert_eq!(format_date(i32::MIN + 1), "-5877611-06-24");
-    assert_eq!(format_date(i32::MAX - 1), "5881610-07-12");
+    assert_eq!(format_date(i32::MIN + 1), "-5877611-06-23");
+    assert_eq!(format_date(i32::MAX - 1), "5881610-07-10");
     assert_eq!(format_time(47_045_123_456), "13:04:05.123456");
     assert_eq!(format_time(0), "00:00:00");
     assert_eq!(format_time(MICROSECONDS_PER_DAY), "24:00:00");
@@ -62,7 +62,7 @@ fn what_is_no_date_or_time_is_refused_with_a_reason() {
         ("-0044-03-15 BC", TimeError::Nonexistent),
         ("0000-01-01 BC", TimeError::Nonexistent),
         ("9000000-01-01", TimeError::Range),
-        ("5881610-07-13", TimeError::Range),
+        ("5881610-07-11", TimeError::Range),
     ] {
         assert_eq!(parse_date(given), Err(error), "{given}");
     }

@@ -155,10 +155,22 @@ mod tests {
     #[test]
     fn sameness_is_equality_of_canonical_bytes() {
         let values = [
-            Value::Missing, Value::Null, Value::Float(0.0), Value::Float(-0.0), Value::Float(f64::NAN),
-            Value::Float(-f64::NAN), Value::Decimal("1.0".into()), Value::Decimal("1".into()), Value::Int(1),
-            Value::Json("[1.0]".into()), Value::Json("[1]".into()), Value::text("1"), Value::Date(1), Value::Time(1),
-            Value::Timestamp(1), Value::Instant(1),
+            Value::Missing,
+            Value::Null,
+            Value::Float(0.0),
+            Value::Float(-0.0),
+            Value::Float(f64::NAN),
+            Value::Float(-f64::NAN),
+            Value::Decimal("1.0".into()),
+            Value::Decimal("1".into()),
+            Value::Int(1),
+            Value::Json("[1.0]".into()),
+            Value::Json("[1]".into()),
+            Value::text("1"),
+            Value::Date(1),
+            Value::Time(1),
+            Value::Timestamp(1),
+            Value::Instant(1),
         ];
         let bytes = |value: &Value| {
             let mut out = Vec::new();

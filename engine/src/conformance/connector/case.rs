@@ -110,7 +110,9 @@ impl<'h> Case<'h> {
         let own = some(self.described.column(name), self.topic, &format!("column {name} is not described"));
         let common = match reduce::common(own, ideal, true, false) {
             Ok(common) => common,
-            Err(misfit) => panic!("{}: column {name} of type {} cannot hold {}: {misfit:?}", self.topic, own.native, ideal.native),
+            Err(misfit) => {
+                panic!("{}: column {name} of type {} cannot hold {}: {misfit:?}", self.topic, own.native, ideal.native)
+            }
         };
         SideColumn { name: name.to_owned(), native: reduce::native(own), common, writable: own.writable }
     }
@@ -191,7 +193,10 @@ impl<'h> Case<'h> {
 
     /// Looks one record up by its key in common form.
     pub async fn look_up(
-        &self, transaction: &mut dyn Transaction, dataset: &Arc<dyn Dataset>, key: &[Value],
+        &self,
+        transaction: &mut dyn Transaction,
+        dataset: &Arc<dyn Dataset>,
+        key: &[Value],
     ) -> Option<Row> {
         let mut found = must(transaction.lookup(&[self.native_key(dataset, key)]).await, self.topic);
         match found.pop() {

@@ -16,7 +16,8 @@ fn edited(id: i64) -> Vec<Value> {
 }
 
 pub(super) async fn a_changed_record_is_left_alone(harness: &dyn Harness) {
-    let case = Case::new(harness, "guard: a changed record", people("guard_changed", (0..4).map(person).collect())).await;
+    let case =
+        Case::new(harness, "guard: a changed record", people("guard_changed", (0..4).map(person).collect())).await;
     let dataset = case.opened().await;
     let rows = case.read(&dataset).await;
     case.edit(Edit::Put(edited(1))).await;
@@ -40,7 +41,8 @@ pub(super) async fn a_changed_record_is_left_alone(harness: &dyn Harness) {
 }
 
 pub(super) async fn a_vanished_record_is_not_written(harness: &dyn Harness) {
-    let case = Case::new(harness, "guard: a vanished record", people("guard_vanished", (0..3).map(person).collect())).await;
+    let case =
+        Case::new(harness, "guard: a vanished record", people("guard_vanished", (0..3).map(person).collect())).await;
     let dataset = case.opened().await;
     let rows = case.read(&dataset).await;
     case.edit(Edit::Remove(vec![int(0)])).await;
@@ -83,8 +85,7 @@ pub(super) async fn a_snapshot_does_not_write_what_changed_since(harness: &dyn H
             panic!("{}: the record is not there", case.topic)
         };
         case.edit(Edit::Put(edited(1))).await;
-        let write =
-            if delete { case.delete(&dataset, &row) } else { case.update(&dataset, &row, &[("age", int(1))]) };
+        let write = if delete { case.delete(&dataset, &row) } else { case.update(&dataset, &row, &[("age", int(1))]) };
         assert_not_written(&case, &dataset, transaction, write).await;
         case.assert_rows(&[edited(1)]).await;
     }
@@ -147,7 +148,10 @@ async fn guarded(case: &Case<'_>, dataset: &Arc<dyn Dataset>, writes: Vec<Write>
 /// A write that must not take place: the transaction is aborted, the write is answered with `Moved`, or the file is
 /// not replaced.
 async fn assert_not_written(
-    case: &Case<'_>, dataset: &Arc<dyn Dataset>, mut transaction: Box<dyn Transaction>, write: Write,
+    case: &Case<'_>,
+    dataset: &Arc<dyn Dataset>,
+    mut transaction: Box<dyn Transaction>,
+    write: Write,
 ) {
     match transaction.write(vec![write]).await {
         Err(error) => {

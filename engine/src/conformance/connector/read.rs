@@ -63,7 +63,8 @@ pub(super) async fn ranges_are_half_open(harness: &dyn Harness) {
 }
 
 pub(super) async fn text_keys_come_in_byte_order(harness: &dyn Harness) {
-    let mut words = vec!["b", "B", "a", "ä", "Z", "z", "ab", "a b", "é", "日本", "_", "-", "10", "9", "A", "ß", "😀", "a-"];
+    let mut words =
+        vec!["b", "B", "a", "ä", "Z", "z", "ab", "a b", "é", "日本", "_", "-", "10", "9", "A", "ß", "😀", "a-"];
     let rows = words.iter().map(|word| vec![text(word), int(1)]).collect();
     let columns = vec![required("word", FieldType::TEXT), column("n", INT)];
     let table = Table { schema: schema("read_text_keys", &["word"], columns), rows, at_most: None, upper_case: None };
@@ -136,7 +137,14 @@ fn things(name: &str) -> Table {
         .zip(1..)
         .map(|(name, id)| {
             let price = Value::Decimal(format!("{}.{:02}", id * 3 - 12, id * 7 % 100).into());
-            vec![int(id), text(name), int(id % 4), price, Value::Date(i32::try_from(id).unwrap_or(0) * 1000 - 5000), Value::Bool(id % 2 == 0)]
+            vec![
+                int(id),
+                text(name),
+                int(id % 4),
+                price,
+                Value::Date(i32::try_from(id).unwrap_or(0) * 1000 - 5000),
+                Value::Bool(id % 2 == 0),
+            ]
         })
         .collect();
     rows.push(vec![int(12), Value::Null, Value::Null, Value::Null, Value::Null, Value::Null]);
@@ -147,7 +155,9 @@ fn filters() -> Vec<Filter> {
     let compare = |column, op, value: &Value| Filter::Compare { column, op, value: value.clone() };
     let mut filters = Vec::new();
     let price = Value::Decimal("3".into());
-    for (column, value) in [(0, int(5)), (1, text("a_b")), (1, text("Anna")), (2, int(2)), (3, price), (4, Value::Date(0))] {
+    for (column, value) in
+        [(0, int(5)), (1, text("a_b")), (1, text("Anna")), (2, int(2)), (3, price), (4, Value::Date(0))]
+    {
         filters.extend([Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge].map(|op| compare(column, op, &value)));
     }
     filters.extend([Op::Eq, Op::Ne].map(|op| compare(5, op, &Value::Bool(true))));

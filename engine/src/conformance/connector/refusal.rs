@@ -39,7 +39,8 @@ pub(super) async fn a_unique_value_is_refused_and_may_be_tried_again(harness: &d
 }
 
 pub(super) async fn swapped_unique_values_are_refused_or_written(harness: &dyn Harness) {
-    let case = Case::new(harness, "refusal: swapped values", people("refusal_swapped", (0..3).map(person).collect())).await;
+    let case =
+        Case::new(harness, "refusal: swapped values", people("refusal_swapped", (0..3).map(person).collect())).await;
     let dataset = case.opened().await;
     let rows = case.read(&dataset).await;
     let email = |id: usize| person(id as i64)[3].clone();

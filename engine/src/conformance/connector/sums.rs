@@ -125,7 +125,10 @@ async fn sums(case: &Case<'_>, dataset: &Arc<dyn Dataset>, cuts: &[i64]) -> Opti
 }
 
 async fn sums_in(
-    case: &Case<'_>, dataset: &Arc<dyn Dataset>, transaction: &mut dyn Transaction, cuts: &[i64],
+    case: &Case<'_>,
+    dataset: &Arc<dyn Dataset>,
+    transaction: &mut dyn Transaction,
+    cuts: &[i64],
 ) -> Option<Vec<RangeSum>> {
     let cuts: Vec<Key> = cuts.iter().map(|id| case.encode(dataset, &[int(*id)])).collect();
     let sums = must(transaction.sums(&KeyRange::default(), &cuts).await, case.topic)?;

@@ -30,7 +30,12 @@ fn samples() -> Vec<Sample> {
     vec![
         sample("bool", FieldType::Bool, vec![Value::Bool(true), Value::Bool(false)], vec![]),
         sample("int16", FieldType::Int { bits: 16 }, [0, -32768, 32767].map(int).to_vec(), vec![]),
-        sample("int32", FieldType::Int { bits: 32 }, [i64::from(i32::MIN), i64::from(i32::MAX)].map(int).to_vec(), vec![]),
+        sample(
+            "int32",
+            FieldType::Int { bits: 32 },
+            [i64::from(i32::MIN), i64::from(i32::MAX)].map(int).to_vec(),
+            vec![],
+        ),
         sample("int64", INT, [i64::MIN, i64::MAX, (1 << 53) + 1, -(1 << 53) - 1, -1].map(int).to_vec(), vec![]),
         sample(
             "float64",
@@ -53,17 +58,41 @@ fn samples() -> Vec<Sample> {
         sample(
             "text",
             FieldType::TEXT,
-            texts(&["x", " ", "  two ", "ä ö ü ß", "日本語", "😀", "e\u{301}", "a\nb\r\nc", "\"quoted\", 'so'", "\\N", "a;b\tc", "NULL"]),
-            texts(&["a\0b", "\u{feff}x", "\u{fffd}"]),
+            texts(&[
+                "x",
+                " ",
+                "  two ",
+                "ä ö ü ß",
+                "日本語",
+                "😀",
+                "e\u{301}",
+                "a\nb\r\nc",
+                "\"quoted\", 'so'",
+                "a;b\tc",
+            ]),
+            // The last two may stand for NULL in a file.
+            texts(&["a\0b", "\u{feff}x", "\u{fffd}", "\\N", "NULL"]),
         ),
         sample(
             "bytes",
             FieldType::Bytes,
-            [vec![0_u8], vec![0, 255, 10, 13, 34, 92], (0..=255).collect()].map(|bytes| Value::Bytes(bytes.into())).to_vec(),
+            [vec![0_u8], vec![0, 255, 10, 13, 34, 92], (0..=255).collect()]
+                .map(|bytes| Value::Bytes(bytes.into()))
+                .to_vec(),
             vec![Value::Bytes([].into())],
         ),
-        sample("date", FieldType::Date, [0, -1, 8825, -36_524, -730_000].map(Value::Date).to_vec(), [3_000_000, -740_000, i32::MAX, i32::MIN].map(Value::Date).to_vec()),
-        sample("time", FieldType::Time { precision: 6 }, [0, 1, day - 1, 45_296_123_000].map(Value::Time).to_vec(), vec![Value::Time(day)]),
+        sample(
+            "date",
+            FieldType::Date,
+            [0, -1, 8825, -36_524, -730_000].map(Value::Date).to_vec(),
+            [3_000_000, -740_000, i32::MAX, i32::MIN].map(Value::Date).to_vec(),
+        ),
+        sample(
+            "time",
+            FieldType::Time { precision: 6 },
+            [0, 1, day - 1, 45_296_123_000].map(Value::Time).to_vec(),
+            vec![Value::Time(day)],
+        ),
         sample(
             "timestamp",
             FieldType::Timestamp { precision: 6 },
@@ -80,7 +109,13 @@ fn samples() -> Vec<Sample> {
         sample(
             "json",
             FieldType::Json,
-            jsons(&[r#"{"b": 1, "a": [true, null, "x"]}"#, "[]", "12345678901234567890", r#""text""#, r#"{"long": 0.1234567890123456789}"#]),
+            jsons(&[
+                r#"{"b": 1, "a": [true, null, "x"]}"#,
+                "[]",
+                "12345678901234567890",
+                r#""text""#,
+                r#"{"long": 0.1234567890123456789}"#,
+            ]),
             jsons(&["null"]),
         ),
     ]
@@ -121,7 +156,8 @@ pub(super) async fn every_value_comes_back_or_is_refused(harness: &dyn Harness) 
 
 pub(super) async fn null_and_empty_text_are_told_apart(harness: &dyn Harness) {
     let columns = vec![required("id", INT), column("v", FieldType::TEXT)];
-    let table = Table { schema: schema("values_empty", &["id"], columns), rows: vec![], at_most: None, upper_case: None };
+    let table =
+        Table { schema: schema("values_empty", &["id"], columns), rows: vec![], at_most: None, upper_case: None };
     let case = Case::new(harness, "values: empty and NULL", table).await;
     let dataset = case.opened().await;
     let rows = [vec![int(1), text("")], vec![int(2), Value::Null], vec![int(3), text(" ")]];
@@ -142,8 +178,7 @@ pub(super) async fn what_others_wrote_is_read_as_it_is(harness: &dyn Harness) {
     for sample in samples() {
         let name = format!("values_others_{}", sample.name);
         let columns = vec![required("id", INT), column("v", sample.ty.clone())];
-        let rows: Vec<Vec<Value>> =
-            (0..).zip(&sample.held).map(|(id, value)| vec![int(id), value.clone()]).collect();
+        let rows: Vec<Vec<Value>> = (0..).zip(&sample.held).map(|(id, value)| vec![int(id), value.clone()]).collect();
         let table = Table { schema: schema(&name, &["id"], columns), rows, at_most: None, upper_case: None };
         let case = Case::new(harness, "values: written by others", table).await;
         case.edit(Edit::Put(vec![int(1000), sample.held[0].clone()])).await;

@@ -10,7 +10,8 @@ use crate::value::Value;
 
 pub(super) async fn each_kind_of_write_does_what_it_says(harness: &dyn Harness) {
     for (guard, name) in [(Guard::Snapshot, "write_kinds"), (Guard::Compare, "write_kinds_compared")] {
-        let case = Case::new(harness, "write: create, update, delete", people(name, (0..4).map(person).collect())).await;
+        let case =
+            Case::new(harness, "write: create, update, delete", people(name, (0..4).map(person).collect())).await;
         let dataset = case.opened().await;
         let rows = case.read(&dataset).await;
         let mut transaction = case.begin(&dataset, guard).await;
@@ -42,7 +43,8 @@ pub(super) async fn each_kind_of_write_does_what_it_says(harness: &dyn Harness) 
 }
 
 pub(super) async fn an_update_sets_only_the_columns_it_names(harness: &dyn Harness) {
-    let case = Case::new(harness, "write: columns of an update", people("write_columns", vec![person(1), person(2)])).await;
+    let case =
+        Case::new(harness, "write: columns of an update", people("write_columns", vec![person(1), person(2)])).await;
     let dataset = case.dataset(case.spec(&["id", "name", "age"])).await;
     let rows = case.read(&dataset).await;
     let writes = vec![
@@ -115,7 +117,8 @@ pub(super) async fn a_full_batch_is_answered_in_order(harness: &dyn Harness) {
     }
     let deletes: Vec<bool> = writes.iter().map(|write| matches!(write.change, Change::Delete)).collect();
     for (outcome, delete) in case.apply(&dataset, Guard::Snapshot, writes).await.iter().zip(deletes) {
-        let answered = if delete { matches!(outcome, Outcome::Deleted(_)) } else { matches!(outcome, Outcome::Written) };
+        let answered =
+            if delete { matches!(outcome, Outcome::Deleted(_)) } else { matches!(outcome, Outcome::Written) };
         assert!(answered, "{}: {outcome:?} (delete: {delete})", case.topic);
     }
     case.assert_rows(&expected).await;
@@ -125,7 +128,8 @@ pub(super) async fn keys_of_two_parts_are_written(harness: &dyn Harness) {
     let columns = vec![column("v", FieldType::TEXT), required("b", FieldType::TEXT), required("a", INT)];
     let row = |a: i64, b: &str, v: &str| vec![text(v), text(b), int(a)];
     let rows = vec![row(1, "x", "1x"), row(1, "y", "1y"), row(2, "x", "2x")];
-    let table = Table { schema: schema("write_two_parts", &["a", "b"], columns), rows, at_most: None, upper_case: None };
+    let table =
+        Table { schema: schema("write_two_parts", &["a", "b"], columns), rows, at_most: None, upper_case: None };
     let case = Case::new(harness, "write: keys of two parts", table).await;
     let dataset = case.opened().await;
     let mut writes = vec![case.create(&dataset, &row(2, "y", "new"))];

@@ -47,7 +47,10 @@ impl Home for FaultyHome {
     }
 
     async fn history(
-        &self, session: SessionId, before: Option<JournalId>, limit: usize,
+        &self,
+        session: SessionId,
+        before: Option<JournalId>,
+        limit: usize,
     ) -> Result<Vec<(JournalId, JournalChunk)>> {
         self.faults.query(self.inner.history(session, before, limit)).await
     }
@@ -77,7 +80,12 @@ impl Home for FaultyHome {
     }
 
     async fn deferred(
-        &self, session: SessionId, dataset: &str, kind: DeferredKind, after: Option<&Key>, limit: usize,
+        &self,
+        session: SessionId,
+        dataset: &str,
+        kind: DeferredKind,
+        after: Option<&Key>,
+        limit: usize,
     ) -> Result<Vec<Deferred>> {
         self.faults.query(self.inner.deferred(session, dataset, kind, after, limit)).await
     }

@@ -1,0 +1,315 @@
+//! Makes collected changes take effect: a new file beside the old, then its atomic swap. All of it blocks.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use pinksync_engine::{Error, ErrorKind, Key, Result};
+use tempfile::NamedTempFile;
+
+use super::changes::{Changes, Collected, Edit};
+use super::client::{Compression, DataFile, Fingerprint, Input};
+use super::error::{moved, reading, spilling, writing};
+use super::pairs::Pairs;
+use super::read::Scanned;
+
+const COPY_BYTES: usize = 256 * 1024;
+/// Compressed as the tools do by themselves.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Replaces the file by one with the changes in it.
+///
+/// # Errors
+/// `Moved` if the file is not the one that was scanned: nothing has changed then.
+pub fn replace(file: &DataFile, scanned: &Scanned, changes: &Changes) -> Result<()> {
+    let old = File::open(&file.path).map_err(|error| reading(&file.path, error))?;
+    lock(&old, file)?;
+    let metadata = old.metadata().map_err(|error| reading(&file.path, error))?;
+    if Fingerprint::of(&metadata) != scanned.fingerprint {
+        return Err(moved(&file.path));
+    }
+    let temporary = beside(&file.path)?;
+    keep_rights(temporary.as_file(), &metadata).map_err(|error| writing(&file.path, error))?;
+    let input = Input::new(old.try_clone().map_err(|error| reading(&file.path, error))?, file.compression);
+    let mut input = input.map_err(|error| reading(&file.path, error))?;
+    let mut output = Output::new(temporary.as_file(), file.compression).map_err(|error| writing(&file.path, error))?;
+    rewrite(&mut input, &mut output, file, scanned, changes)?;
+    output.finish().map_err(|error| writing(&file.path, error))?;
+    if input.finish().map_err(|error| reading(&file.path, error))? != scanned.content {
+        return Err(moved(&file.path));
+    }
+    swap(temporary, file, scanned)
+}
+
+/// Processes of ours replace a file one after the other. Systems without locks go without.
+fn lock(old: &File, file: &DataFile) -> Result<()> {
+    match old.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(moved(&file.path)),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+fn swap(temporary: NamedTempFile, file: &DataFile, scanned: &Scanned) -> Result<()> {
+    temporary.as_file().sync_all().map_err(|error| writing(&file.path, error))?;
+    if file.fingerprint() != Some(scanned.fingerprint) {
+        return Err(moved(&file.path));
+    }
+    temporary.persist(&file.path).map_err(|error| writing(&file.path, error.error))?;
+    sync_folder(&file.path).map_err(|error| {
+        let message = format!("{}: the new file may not survive a power failure: {error}", file.path.display());
+        Error::new(ErrorKind::UnknownOutcome, "replace the file", message).with_source(error)
+    })
+}
+
+/// Puts a file with this content where none is yet.
+pub fn create(file: &DataFile, content: &[u8]) -> Result<()> {
+    let error = |error| writing(&file.path, error);
+    let temporary = beside(&file.path)?;
+    keep_usual_rights(temporary.as_file()).map_err(error)?;
+    let mut output = Output::new(temporary.as_file(), file.compression).map_err(error)?;
+    output.write_all(content).map_err(error)?;
+    output.finish().map_err(error)?;
+    temporary.as_file().sync_all().map_err(error)?;
+    temporary.persist_noclobber(&file.path).map_err(|failed| error(failed.error))?;
+    sync_folder(&file.path).map_err(error)
+}
+
+/// A temporary file in the same folder, locked for as long as it lives; those that dead processes left are removed.
+fn beside(path: &Path) -> Result<NamedTempFile> {
+    let error = |error| writing(path, error);
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let prefix = format!(".{name}.pinksync-");
+    for entry in fs::read_dir(folder).map_err(error)?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(&prefix) && name.ends_with(SUFFIX) {
+            remove_if_abandoned(&entry.path());
+        }
+    }
+    let temporary = tempfile::Builder::new().prefix(&prefix).suffix(SUFFIX).tempfile_in(folder).map_err(error)?;
+    match temporary.as_file().try_lock() {
+        Err(TryLockError::WouldBlock) => Err(moved(path)),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(temporary),
+    }
+}
+
+const SUFFIX: &str = ".tmp";
+
+/// Whoever writes such a file holds its lock.
+fn remove_if_abandoned(path: &Path) {
+    let abandoned = File::open(path).is_ok_and(|file| file.try_lock().is_ok());
+    if abandoned {
+        if let Err(error) = fs::remove_file(path) {
+            tracing::debug!(path = %path.display(), %error, "an abandoned temporary file stays");
+        }
+    }
+}
+
+/// Mode, and owner where we may: the new file must not be readable by more people than the old.
+fn keep_rights(new: &File, old: &fs::Metadata) -> io::Result<()> {
+    let own = new.metadata()?;
+    if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
+        if let Err(error) = std::os::unix::fs::fchown(new, Some(old.uid()), Some(old.gid())) {
+            tracing::debug!(%error, "the new file's owner is not the old one's");
+        }
+    }
+    new.set_permissions(old.permissions())
+}
+
+/// Temporary files are private; a new dataset is as readable as other files are.
+fn keep_usual_rights(new: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    new.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+/// Copies the old file with edits at their places, then appends the new lines.
+fn rewrite(input: &mut Input, output: &mut Output<'_>, file: &DataFile, scanned: &Scanned, changes: &Changes) -> Result<()> {
+    let mut copy = Copy { input, output, file, at: 0, buffer: vec![0; COPY_BYTES] };
+    let edits = by_place(changes)?;
+    let mut in_order = edits.in_order().map_err(spilling)?;
+    while let Some((_, place)) = in_order.next().map_err(spilling)? {
+        match changes.read_one(place)? {
+            Edit::Replace { offset, body, line } => {
+                copy.up_to(Some(offset))?;
+                copy.skip(body)?;
+                copy.put(&line)?;
+            }
+            Edit::Remove { offset, length } => {
+                copy.up_to(Some(offset))?;
+                copy.skip(length)?;
+            }
+            Edit::Append(_) => {}
+        }
+    }
+    copy.up_to(None)?;
+    append(&mut copy, scanned, changes)
+}
+
+/// Places of the edits of the old file's records, by the records' offsets.
+fn by_place(changes: &Changes) -> Result<Pairs> {
+    let mut edits = Pairs::default();
+    for batch in changes.committed() {
+        for (place, change) in changes.read(batch)? {
+            match change.edit {
+                Edit::Replace { offset, .. } | Edit::Remove { offset, .. } => {
+                    edits.push(offset, place).map_err(spilling)?;
+                }
+                Edit::Append(_) => {}
+            }
+        }
+    }
+    edits.sort();
+    Ok(edits)
+}
+
+/// New records come in key order, whatever order their batches were committed in.
+fn append(copy: &mut Copy<'_, '_>, scanned: &Scanned, changes: &Changes) -> Result<()> {
+    let ending = &scanned.layout.header.ending;
+    let mut waiting = changes.committed().into_iter().peekable();
+    let mut open: BTreeMap<usize, std::vec::IntoIter<(u64, Collected)>> = BTreeMap::new();
+    let mut next: BinaryHeap<Reverse<(Key, usize, Vec<u8>)>> = BinaryHeap::new();
+    let mut opened = 0;
+    loop {
+        let begun = |first: Option<&Reverse<(Key, usize, Vec<u8>)>>, low: &Key| {
+            first.is_none_or(|Reverse((key, _, _))| low <= key)
+        };
+        if let Some(batch) = waiting.next_if(|batch| begun(next.peek(), batch.low())) {
+            open.insert(opened, changes.read(batch)?.into_iter());
+            advance(&mut open, opened, &mut next);
+            opened += 1;
+            continue;
+        }
+        let Some(Reverse((_, source, line))) = next.pop() else {
+            return Ok(());
+        };
+        copy.put_line(&line, ending)?;
+        advance(&mut open, source, &mut next);
+    }
+}
+
+/// Puts the next new line of a batch among those to be written.
+fn advance(
+    open: &mut BTreeMap<usize, std::vec::IntoIter<(u64, Collected)>>, source: usize,
+    next: &mut BinaryHeap<Reverse<(Key, usize, Vec<u8>)>>,
+) {
+    let Some(batch) = open.get_mut(&source) else { return };
+    for (_, change) in batch {
+        if let Edit::Append(line) = change.edit {
+            next.push(Reverse((change.key, source, line)));
+            return;
+        }
+    }
+    open.remove(&source);
+}
+
+/// The old file being copied into the new one.
+struct Copy<'a, 'o> {
+    input: &'a mut Input,
+    output: &'a mut Output<'o>,
+    file: &'a DataFile,
+    /// How far the old file was read.
+    at: u64,
+    buffer: Vec<u8>,
+}
+
+impl Copy<'_, '_> {
+    /// Copies up to an offset of the old file, or to its end.
+    fn up_to(&mut self, offset: Option<u64>) -> Result<()> {
+        self.pass(offset.map(|offset| offset.saturating_sub(self.at)), true)
+    }
+
+    fn skip(&mut self, bytes: u64) -> Result<()> {
+        self.pass(Some(bytes), false)
+    }
+
+    fn pass(&mut self, bytes: Option<u64>, copied: bool) -> Result<()> {
+        let mut left = bytes.unwrap_or(u64::MAX);
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(COPY_BYTES).min(COPY_BYTES);
+            let read = self.input.read(&mut self.buffer[..most]).map_err(|error| reading(&self.file.path, error))?;
+            if read == 0 {
+                // The end is where it is asked for, or the file has shrunk.
+                return if bytes.is_none() { Ok(()) } else { Err(moved(&self.file.path)) };
+            }
+            if copied {
+                self.output.write_all(&self.buffer[..read]).map_err(|error| writing(&self.file.path, error))?;
+            }
+            self.at += read as u64;
+            left -= read as u64;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.output.write_all(bytes).map_err(|error| writing(&self.file.path, error))
+    }
+
+    /// A new last line; the one before it may have had no ending.
+    fn put_line(&mut self, line: &[u8], ending: &[u8]) -> Result<()> {
+        if !matches!(self.output.last, None | Some(b'\n' | b'\r')) {
+            self.put(ending)?;
+        }
+        self.put(line)?;
+        self.put(ending)
+    }
+}
+
+/// The new file, written through its compression.
+struct Output<'a> {
+    encoder: Encoder<'a>,
+    last: Option<u8>,
+}
+
+enum Encoder<'a> {
+    Plain(BufWriter<&'a File>),
+    Gzip(flate2::write::GzEncoder<BufWriter<&'a File>>),
+    Zstd(zstd::stream::write::Encoder<'static, BufWriter<&'a File>>),
+}
+
+impl<'a> Output<'a> {
+    fn new(file: &'a File, compression: Compression) -> io::Result<Self> {
+        let file = BufWriter::with_capacity(COPY_BYTES, file);
+        let encoder = match compression {
+            Compression::None => Encoder::Plain(file),
+            Compression::Gzip => Encoder::Gzip(flate2::write::GzEncoder::new(file, flate2::Compression::default())),
+            Compression::Zstd => Encoder::Zstd(zstd::stream::write::Encoder::new(file, ZSTD_LEVEL)?),
+        };
+        Ok(Self { encoder, last: None })
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self.encoder {
+            Encoder::Plain(file) => file,
+            Encoder::Gzip(encoder) => encoder.finish()?,
+            Encoder::Zstd(encoder) => encoder.finish()?,
+        }
+        .flush()
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut self.encoder {
+            Encoder::Plain(file) => file.write(bytes),
+            Encoder::Gzip(encoder) => encoder.write(bytes),
+            Encoder::Zstd(encoder) => encoder.write(bytes),
+        }?;
+        self.last = bytes[..written].last().copied().or(self.last);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.encoder {
+            Encoder::Plain(file) => file.flush(),
+            Encoder::Gzip(encoder) => encoder.flush(),
+            Encoder::Zstd(encoder) => encoder.flush(),
+        }
+    }
+}

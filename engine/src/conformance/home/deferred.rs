@@ -1,0 +1,75 @@
+//! Records to be looked at again after comparing.
+
+use pinksync_model::{SessionId, Side};
+
+use super::Homes;
+use super::made::{DATASET, OTHER, deferred, key, settle};
+use crate::home::DeferredKind::{Delete, SetAside};
+use crate::home::{Deferred, Home, Settlement};
+
+async fn defer(home: &dyn Home, session: SessionId, dataset: &str, defer: Vec<Deferred>) {
+    settle(home, session, dataset, &Settlement { defer, ..Settlement::default() }).await;
+}
+
+pub(super) async fn they_come_in_key_order_by_pages(homes: &dyn Homes) {
+    let home = homes.fresh().await;
+    let session = SessionId::new();
+    let given: Vec<Deferred> = [5, 300, 1, 4, 2].map(|n| deferred(n, Side::Target, Delete)).to_vec();
+    defer(&*home, session, DATASET, given[..2].to_vec()).await;
+    defer(&*home, session, DATASET, given[2..].to_vec()).await;
+    let home = homes.reopen(home).await;
+    let (mut paged, mut after) = (Vec::new(), None);
+    loop {
+        let page = home.deferred(session, DATASET, Delete, after.as_ref(), 2).await.unwrap();
+        assert!(page.len() <= 2);
+        let Some(last) = page.last() else { break };
+        after = Some(last.key.clone());
+        paged.extend(page);
+    }
+    assert_eq!(paged, [1, 2, 4, 5, 300].map(|n| deferred(n, Side::Target, Delete)));
+}
+
+pub(super) async fn a_record_is_deferred_once_per_kind(homes: &dyn Homes) {
+    let home = homes.fresh().await;
+    let session = SessionId::new();
+    defer(&*home, session, DATASET, vec![deferred(1, Side::Source, Delete), deferred(1, Side::Target, SetAside)]).await;
+    let changed = Deferred { mirror: false, ..deferred(1, Side::Target, Delete) };
+    defer(&*home, session, DATASET, vec![changed.clone()]).await;
+    assert_eq!(home.deferred(session, DATASET, Delete, None, 9).await.unwrap(), [changed], "the last word counts");
+    let aside = home.deferred(session, DATASET, SetAside, None, 9).await.unwrap();
+    assert_eq!(aside, [deferred(1, Side::Target, SetAside)]);
+}
+
+pub(super) async fn done_ones_are_gone(homes: &dyn Homes) {
+    let home = homes.fresh().await;
+    let session = SessionId::new();
+    let both = vec![deferred(1, Side::Source, Delete), deferred(1, Side::Source, SetAside), deferred(2, Side::Source, Delete)];
+    defer(&*home, session, DATASET, both).await;
+    let done = Settlement { done: vec![(key(1), Delete), (key(7), Delete)], ..Settlement::default() };
+    settle(&*home, SessionId::new(), DATASET, &done).await;
+    assert_eq!(home.count_deferred(session, DATASET, Delete).await.unwrap(), (2, 0), "another session's");
+    settle(&*home, session, DATASET, &done).await;
+    assert_eq!(home.deferred(session, DATASET, Delete, None, 9).await.unwrap(), [deferred(2, Side::Source, Delete)]);
+    assert_eq!(home.count_deferred(session, DATASET, SetAside).await.unwrap(), (1, 0));
+}
+
+pub(super) async fn they_are_counted_by_side(homes: &dyn Homes) {
+    let home = homes.fresh().await;
+    let session = SessionId::new();
+    assert_eq!(home.count_deferred(session, DATASET, Delete).await.unwrap(), (0, 0));
+    let sides = [Side::Source, Side::Target, Side::Target, Side::Source, Side::Target];
+    let given = sides.into_iter().zip(0..).map(|(side, n)| deferred(n, side, Delete)).collect();
+    defer(&*home, session, DATASET, given).await;
+    assert_eq!(home.count_deferred(session, DATASET, Delete).await.unwrap(), (2, 3));
+    assert_eq!(home.count_deferred(session, DATASET, SetAside).await.unwrap(), (0, 0));
+}
+
+pub(super) async fn they_are_of_one_session_and_dataset(homes: &dyn Homes) {
+    let home = homes.fresh().await;
+    let session = SessionId::new();
+    defer(&*home, session, DATASET, vec![deferred(1, Side::Source, Delete)]).await;
+    assert!(home.deferred(SessionId::new(), DATASET, Delete, None, 9).await.unwrap().is_empty());
+    assert!(home.deferred(session, OTHER, Delete, None, 9).await.unwrap().is_empty());
+    assert_eq!(home.count_deferred(session, OTHER, Delete).await.unwrap(), (0, 0));
+    assert_eq!(home.count_deferred(SessionId::new(), DATASET, Delete).await.unwrap(), (0, 0));
+}

@@ -1,0 +1,65 @@
+//! `verify: written | full`: after everything else, the two sides are read again and compared.
+
+use std::sync::Arc;
+
+use pinksync_model::{DatasetReport, Phase, Side, Verify, VerifyCounts};
+
+use super::Session;
+use crate::connector::{Found, Guard};
+use crate::error::Result;
+use crate::session::compare::unshared;
+use crate::home::Settlement;
+use crate::key::Key;
+use crate::pair::Pair;
+use crate::segment::gather_lookup;
+use crate::survey;
+
+/// Counts what is equal and what is not into the session's report, and warns of differences.
+pub async fn verify(session: &Session, pair: &mut Arc<Pair>, warnings: &mut Vec<String>) -> Result<()> {
+    let verified = match session.definition.options.verify {
+        Verify::None => return Ok(()),
+        Verify::Full => {
+            session.observer.phase(pair.name(), Phase::Verifying);
+            survey::verify_pair(session, unshared(pair)?, &mut |_| Ok(())).await?.verified
+        }
+        Verify::Written => {
+            session.observer.phase(pair.name(), Phase::Verifying);
+            written(session, pair).await?
+        }
+    };
+    if verified.different > 0 {
+        warnings.push(format!("{}: {} records differ after the session", pair.name(), verified.different));
+    }
+    let counted = DatasetReport { verified, ..DatasetReport::default() };
+    session.home.settle(session.id, pair.name(), &Settlement { counted, ..Settlement::default() }).await?;
+    Ok(())
+}
+
+/// Looks up on both sides what this session wrote.
+async fn written(session: &Session, pair: &Pair) -> Result<VerifyCounts> {
+    let mut counts = VerifyCounts::default();
+    let mut before = None;
+    while let Some((id, chunk)) = session.home.history(session.id, before, 1).await?.pop() {
+        before = Some(id);
+        if chunk.dataset != pair.name() {
+            continue;
+        }
+        let wrote = chunk.entries.iter().filter(|entry| entry.source.is_some() || entry.target.is_some());
+        let keys: Vec<Key> = wrote.map(|entry| entry.key.clone()).collect();
+        let mut source = pair.source.dataset.begin(Guard::Compare).await?;
+        let mut target = pair.target.dataset.begin(Guard::Compare).await?;
+        let at_source = gather_lookup(pair, Side::Source, &mut *source, &keys).await?;
+        let at_target = gather_lookup(pair, Side::Target, &mut *target, &keys).await?;
+        source.rollback().await?;
+        target.rollback().await?;
+        for two in at_source.iter().zip(&at_target) {
+            match two {
+                (Found::Row(one), Found::Row(other)) if one.hash == other.hash => counts.equal += 1,
+                (Found::Absent, Found::Absent) => counts.equal += 1,
+                (Found::Unreadable(_), _) | (_, Found::Unreadable(_)) => counts.not_compared += 1,
+                (Found::Row(_) | Found::Absent, Found::Row(_) | Found::Absent) => counts.different += 1,
+            }
+        }
+    }
+    Ok(counts)
+}

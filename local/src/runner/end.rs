@@ -1,0 +1,171 @@
+//! A session is worked on, and its end is put into the books: status, reason, report.
+
+use std::error::Error as _;
+
+use pinksync_engine::home::Home;
+use pinksync_engine::session::{self, Ending, Finished};
+use pinksync_engine::{Error, ErrorKind};
+use pinksync_model::{DatasetReport, GuardReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary};
+
+use super::{Begun, Local, RunError};
+use crate::{StateError, StateFile};
+
+/// Days for which a session can be undone.
+const JOURNAL_DAYS: u32 = 14;
+
+/// How a session ended. The report says what was settled, also where an error ended it.
+#[derive(Debug)]
+pub struct Ended {
+    pub report: Report,
+    pub error: Option<Error>,
+}
+
+impl Local {
+    /// Works on a session until it has ended, or until it was asked to stop.
+    ///
+    /// # Errors
+    /// Only where its end cannot be put into the books; an error of the session itself is in [`Ended`].
+    pub async fn run(&self, begun: Begun) -> Result<Ended, RunError> {
+        let session = self.session(begun.id, begun.allowed, begun.plan);
+        let result = session::run(&session).await;
+        let ended = self.close(begun.id, Mode::Sync, result, None).await?;
+        if ended.report.session.status.is_terminal() {
+            // One that stays is never looked at again: its name holds the session's id.
+            let _ = std::fs::remove_file(self.plan_path(begun.id));
+        }
+        if let Err(error) = self.state.retain(JOURNAL_DAYS).await {
+            tracing::warn!(%error, "old journals could not be dropped");
+        }
+        Ok(ended)
+    }
+
+    /// Puts the end of a session into the books. `reason`: of one that is completed.
+    pub(super) async fn close(
+        &self, id: SessionId, mode: Mode, result: Result<Finished, Error>, reason: Option<Reason>,
+    ) -> Result<Ended, RunError> {
+        let (status, reason) = match &result {
+            Ok(finished) => match finished.ending {
+                Ending::Completed => (SessionStatus::Completed, reason),
+                Ending::Paused => (SessionStatus::Paused, Some(interrupted(mode))),
+                Ending::Guarded => (SessionStatus::Failed, Some(guarded(&finished.guards))),
+            },
+            Err(error) if error.kind() == ErrorKind::Interrupted => (SessionStatus::Paused, Some(interrupted(mode))),
+            Err(error) => (SessionStatus::Failed, Some(failed(error))),
+        };
+        match (self.note_end(id, status, reason, &result).await, result) {
+            (Ok(report), Ok(_)) => Ok(Ended { report, error: None }),
+            (Ok(report), Err(error)) => {
+                Ok(Ended { report, error: Some(error).filter(|error| error.kind() != ErrorKind::Interrupted) })
+            }
+            (Err(state), Ok(_)) => Err(state.into()),
+            // What broke the session is likely what keeps its end from being noted.
+            (Err(state), Err(error)) => {
+                tracing::warn!(%state, "the end of the session could not be noted");
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn note_end(
+        &self, id: SessionId, status: SessionStatus, reason: Option<Reason>, result: &Result<Finished, Error>,
+    ) -> Result<Report, StateError> {
+        self.state.set_status(id, status, reason).await?;
+        let mut report = report_of(&self.state, id).await?;
+        if let Ok(finished) = result {
+            report.datasets.clone_from(&finished.datasets);
+            report.guards.clone_from(&finished.guards);
+            report.warnings.clone_from(&finished.warnings);
+        }
+        self.state.set_report(id, &report).await?;
+        Ok(report)
+    }
+}
+
+/// A session's report: the stored one, or, of a session that did not come to its end, what its counters say so far.
+pub async fn report_of(state: &StateFile, id: SessionId) -> Result<Report, StateError> {
+    let session = state.session(id).await?.ok_or(StateError::UnknownSession(id))?;
+    let stored = match session.status.is_terminal() {
+        true => state.report(id).await?,
+        false => None,
+    };
+    if let Some(report) = stored {
+        return Ok(report);
+    }
+    let mut datasets = Vec::new();
+    for (name, mut report) in state.counted(id).await? {
+        report.conflicts.open = state.count_open(&name).await?;
+        name_sides(&mut report, &name);
+        datasets.push(report);
+    }
+    let summary = SessionSummary {
+        id,
+        status: session.status,
+        mode: session.mode,
+        started_at: session.started_at,
+        ended_at: session.ended_at,
+        reason: session.reason,
+    };
+    Ok(Report { session: summary, datasets, guards: Vec::new(), warnings: Vec::new() })
+}
+
+/// Counters know their dataset as `source → target`.
+pub(super) fn name_sides(report: &mut DatasetReport, dataset: &str) {
+    let (source, target) = dataset.split_once(" → ").unwrap_or((dataset, dataset));
+    report.source = source.to_owned();
+    report.target = target.to_owned();
+}
+
+/// A report of what only looked and is in no book.
+pub(super) fn unbooked_report(id: SessionId, mode: Mode, started_at: String, finished: Finished) -> Report {
+    let (status, reason) = match finished.ending {
+        Ending::Completed => (SessionStatus::Completed, None),
+        Ending::Paused => (SessionStatus::Paused, Some(interrupted(mode))),
+        Ending::Guarded => (SessionStatus::Failed, Some(guarded(&finished.guards))),
+    };
+    let session = SessionSummary { id, status, mode, started_at, ended_at: Some(now()), reason };
+    Report { session, datasets: finished.datasets, guards: finished.guards, warnings: finished.warnings }
+}
+
+/// RFC 3339 UTC with milliseconds, as the books have it.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+fn interrupted(mode: Mode) -> Reason {
+    let command = if mode == Mode::Undo { "undo" } else { "run" };
+    let detail = format!("stopped at a checkpoint; `pinksync {command}` goes on with it");
+    Reason { code: "interrupted".to_owned(), detail }
+}
+
+fn guarded(guards: &[GuardReport]) -> Reason {
+    let tripped = guards.iter().find(|guard| guard.tripped && !guard.allowed);
+    let name = tripped.map_or("unknown", |guard| guard.name.as_str());
+    let detail = tripped.and_then(|guard| guard.detail.clone()).unwrap_or_else(|| "a guard tripped".to_owned());
+    Reason { code: format!("guard:{name}"), detail }
+}
+
+fn failed(error: &Error) -> Reason {
+    let mut detail = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        detail.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    Reason { code: code(error.kind()).to_owned(), detail }
+}
+
+/// A stable name of what went wrong, for programs.
+fn code(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Definition => "definition",
+        ErrorKind::Unreachable => "unreachable",
+        ErrorKind::Denied => "denied",
+        ErrorKind::Aborted => "aborted",
+        ErrorKind::UnknownOutcome => "unknown_outcome",
+        ErrorKind::Data => "data",
+        ErrorKind::Moved => "moved",
+        ErrorKind::Storage => "storage",
+        ErrorKind::Interrupted => "interrupted",
+        ErrorKind::Other => "other",
+    }
+}

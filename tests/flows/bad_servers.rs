@@ -1,0 +1,80 @@
+//! Servers that refuse, are away, or are not what the base was taken from.
+
+use super::support::Flow;
+
+const TABLE: &str = "CREATE TABLE t (id int PRIMARY KEY, a text)";
+
+#[test]
+fn a_wrong_password_is_said_without_the_password() {
+    let flow = Flow::new();
+    flow.both(TABLE);
+    let url = std::env::var("PINKSYNC_TEST_POSTGRES_PASSWORD_URL")
+        .expect("PINKSYNC_TEST_POSTGRES_PASSWORD_URL is not set: run the tests by `./dev test`");
+    let wrong = url.replacen(":pinksync@", ":wrong-secret@", 1);
+    assert_ne!(wrong, url);
+    flow.sync_to(&format!("{{ type: postgres, url: \"{wrong}\" }}"), "datasets:\n  - { source: public.t, target: public.t }\n");
+    let ran = flow.run(&["run", "sync.yaml", "--yes"]);
+    ran.expect(1);
+    assert!(ran.stderr.contains("password") && !ran.stderr.contains("wrong-secret"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let flow = Flow::new();
+    flow.both(TABLE);
+    flow.sync_to("{ type: postgres, url: \"postgres://nobody@127.0.0.1:1/none\" }", "datasets:\n  - { source: public.t, target: public.t }\n");
+    let ran = flow.run(&["run", "sync.yaml", "--yes"]);
+    ran.expect(1);
+    assert!(ran.stderr.contains("127.0.0.1"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_same_file_pointed_at_another_database_is_stopped() {
+    let flow = Flow::new();
+    flow.both(TABLE);
+    flow.source("INSERT INTO t SELECT n, 'a' FROM generate_series(1, 30) n");
+    flow.sync("strategy: source_wins\ndatasets:\n  - { source: public.t }\n");
+    flow.session(0);
+    let other = Flow::new();
+    other.target(TABLE);
+    flow.sync_to(&format!("{{ type: postgres, url: \"{}\" }}", other.target.url), "strategy: source_wins\ndatasets:\n  - { source: public.t, target: public.t }\n");
+    let ran = flow.run(&["run", "sync.yaml", "--yes"]);
+    ran.expect(4);
+    assert!(ran.stderr.contains("different_system") || ran.stdout.contains("different_system"), "{} {}", ran.stdout, ran.stderr);
+    assert_eq!(other.target_value("SELECT count(*) FROM t"), "0");
+}
+
+#[test]
+fn a_source_that_is_suddenly_empty_deletes_nothing() {
+    let flow = Flow::new();
+    flow.both(TABLE);
+    flow.source("INSERT INTO t SELECT n, 'a' FROM generate_series(1, 30) n");
+    flow.sync("strategy: source_wins\ndatasets:\n  - { source: public.t }\n");
+    flow.session(0);
+    flow.source("TRUNCATE t");
+    flow.run(&["plan", "sync.yaml"]).expect(4);
+    flow.run(&["run", "sync.yaml", "--yes"]).expect(4);
+    assert_eq!(flow.target_value("SELECT count(*) FROM t"), "30");
+    flow.run(&["run", "sync.yaml", "--yes", "--allow", "empty_side", "--allow", "max_delete_percent"]).expect(0);
+    assert_eq!(flow.target_value("SELECT count(*) FROM t"), "0");
+}
+
+#[test]
+fn rows_hidden_by_row_security_are_an_error_and_never_a_delete() {
+    let flow = Flow::new();
+    flow.both(TABLE);
+    flow.source("INSERT INTO t SELECT n, 'a' FROM generate_series(1, 30) n");
+    let url = std::env::var("PINKSYNC_TEST_POSTGRES_PASSWORD_URL").expect("run the tests by `./dev test`");
+    let database = flow.source.url.rsplit_once('/').unwrap().1;
+    let limited = format!("{}/{database}", url.rsplit_once('/').unwrap().0);
+    flow.source("GRANT SELECT ON t TO pinksync_pw; ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON t USING (id < 10)");
+    let sync = format!(
+        "source: {{ type: postgres, url: \"{limited}\" }}\ntarget: {{ type: postgres, url: \"{}\" }}\nstrategy: source_wins\ndatasets:\n  - {{ source: public.t }}\n",
+        flow.target.url
+    );
+    std::fs::write(flow.path("sync.yaml"), sync).unwrap();
+    let ran = flow.run(&["run", "sync.yaml", "--yes"]);
+    ran.expect(1);
+    assert!(ran.stderr.contains("row-level security"), "{}", ran.stderr);
+    assert_eq!(flow.target_value("SELECT count(*) FROM t"), "0");
+}
