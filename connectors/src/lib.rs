@@ -3,7 +3,7 @@
 
 #[cfg(feature = "csv")]
 pub mod csv;
-#[cfg(any(feature = "csv", feature = "sqlite"))]
+#[cfg(any(feature = "csv", feature = "postgres", feature = "sqlite"))]
 mod native_key;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -140,7 +140,7 @@ pub(crate) async fn replace_entries(
         let inside = keys.iter().filter(|key| group.range.contains(key));
         entries.extend(inside.filter_map(|key| new[key].clone().map(|entry| (key.clone(), entry))));
         entries.sort_by(|a, b| a.0.cmp(&b.0));
-        let blocks = cut_into_blocks(&group.range, entries)
+        let blocks = cut_into_blocks(&group.range, entries, context.limits.block_entries)
             .into_iter()
             .map(|(range, entries)| store_block(range, &entries, None, false))
             .collect::<Result<_>>()?;

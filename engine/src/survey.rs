@@ -11,7 +11,7 @@ use crate::decide::Act;
 use crate::error::Result;
 use crate::pair::{Pair, PlannedRange};
 use crate::saved_plan::SavedPlan;
-use crate::segment::{self, Expected, READ_BUDGET, Surveyed};
+use crate::segment::{self, Expected, Surveyed};
 use crate::session::{Ending, Finished, Session, guards, open_pair, prepare_survey, ranges, staging};
 
 pub(crate) use empty::Empty;
@@ -110,7 +110,7 @@ async fn survey_range(
     let context = session.context();
     let mut transactions = begin(pair).await?;
     loop {
-        let (items, counted, cut) = segment::survey(&context, pair, &mut transactions, &planned, READ_BUDGET).await?;
+        let (items, counted, cut) = segment::survey(&context, pair, &mut transactions, &planned, context.limits.read_budget).await?;
         *report += &counted;
         for item in &items {
             visit(pair, item)?;

@@ -87,8 +87,10 @@ impl Changes {
         self.batches.retain(|batch| batch.committed || batch.transaction != transaction);
     }
 
-    pub fn clear(&mut self) {
-        *self = Self { epoch: self.epoch + 1, ..Self::default() };
+    /// Begins anew and gives what there was.
+    pub fn clear(&mut self) -> Self {
+        let next = Self { epoch: self.epoch + 1, ..Self::default() };
+        std::mem::replace(self, next)
     }
 
     /// Those of the given keys (sorted) that have a change, whoever made it.

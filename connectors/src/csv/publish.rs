@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use pinksync_engine::{Error, ErrorKind, Key, Result};
@@ -31,7 +31,7 @@ pub fn replace(file: &DataFile, scanned: &Scanned, changes: &Changes) -> Result<
     if Fingerprint::of(&metadata) != scanned.fingerprint {
         return Err(moved(&file.path));
     }
-    let temporary = beside(&file.path)?;
+    let temporary = beside(&file.path, 0o600)?;
     keep_rights(temporary.as_file(), &metadata).map_err(|error| writing(&file.path, error))?;
     let input = Input::new(old.try_clone().map_err(|error| reading(&file.path, error))?, file.compression);
     let mut input = input.map_err(|error| reading(&file.path, error))?;
@@ -67,8 +67,7 @@ fn swap(temporary: NamedTempFile, file: &DataFile, scanned: &Scanned) -> Result<
 /// Puts a file with this content where none is yet.
 pub fn create(file: &DataFile, content: &[u8]) -> Result<()> {
     let error = |error| writing(&file.path, error);
-    let temporary = beside(&file.path)?;
-    keep_usual_rights(temporary.as_file()).map_err(error)?;
+    let temporary = beside(&file.path, 0o666)?;
     let mut output = Output::new(temporary.as_file(), file.compression).map_err(error)?;
     output.write_all(content).map_err(error)?;
     output.finish().map_err(error)?;
@@ -78,7 +77,8 @@ pub fn create(file: &DataFile, content: &[u8]) -> Result<()> {
 }
 
 /// A temporary file in the same folder, locked for as long as it lives; those that dead processes left are removed.
-fn beside(path: &Path) -> Result<NamedTempFile> {
+/// `mode` as for any new file: the umask takes its part away.
+fn beside(path: &Path, mode: u32) -> Result<NamedTempFile> {
     let error = |error| writing(path, error);
     let folder = path.parent().unwrap_or(Path::new("/"));
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -89,7 +89,9 @@ fn beside(path: &Path) -> Result<NamedTempFile> {
             remove_if_abandoned(&entry.path());
         }
     }
-    let temporary = tempfile::Builder::new().prefix(&prefix).suffix(SUFFIX).tempfile_in(folder).map_err(error)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(SUFFIX).permissions(fs::Permissions::from_mode(mode));
+    let temporary = builder.tempfile_in(folder).map_err(error)?;
     match temporary.as_file().try_lock() {
         Err(TryLockError::WouldBlock) => Err(moved(path)),
         Ok(()) | Err(TryLockError::Error(_)) => Ok(temporary),
@@ -117,12 +119,6 @@ fn keep_rights(new: &File, old: &fs::Metadata) -> io::Result<()> {
         }
     }
     new.set_permissions(old.permissions())
-}
-
-/// Temporary files are private; a new dataset is as readable as other files are.
-fn keep_usual_rights(new: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    new.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -91,7 +91,7 @@ pub fn header<R: Read>(records: &mut Records<R>, file: &DataFile, dialect: &Dial
             let message = format!("the name of column {} is not {}", index + 1, dialect.encoding.name());
             return Err(mistake(message, "set `csv.encoding` to the file's encoding"));
         };
-        if names.contains(&*name) {
+        if names.iter().any(|other| *other == name) {
             return Err(mistake(format!("two columns are named `{name}`"), "give every column a name of its own"));
         }
         names.push(name.into_owned());

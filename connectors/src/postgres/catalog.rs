@@ -6,7 +6,7 @@ use tokio_postgres::types::{FromSqlOwned, ToSql};
 
 use super::client::Session;
 use super::error::translate;
-use super::table::{Column, Dependent, Sequence, Table, UniqueKey};
+use super::table::{Column, Dependent, Kind, Sequence, Table, UniqueKey};
 use super::types::TypeFacts;
 
 const OPERATION: &str = "read the catalog";
@@ -48,7 +48,7 @@ SELECT a.attname::text AS name, t.oid AS type, b.modifier, b.not_null,
        a.attgenerated <> '' AS generated, a.attidentity = 'a' AS identity_always,
        coalesce(l.collisdeterministic, true) AS deterministic, l.collprovider = 'd' AS default_collation,
        l.collprovider = 'b' OR (l.collprovider = 'c' AND l.collcollate IN ('C', 'POSIX')) AS code_points,
-       CASE WHEN l.collnamespace = 'pg_catalog'::regnamespace THEN l.collname::text END AS collation,
+       CASE WHEN l.collnamespace = 'pg_catalog'::regnamespace THEN l.collname::text END AS collation_name,
        s.sequence, s.sequence_maximum
 FROM based b
 JOIN pg_type t ON t.oid = b.type AND t.typtype <> 'd'
@@ -70,14 +70,14 @@ SELECT i.indisprimary AS is_primary, i.indimmediate AS is_immediate, k.columns,
        m.amname = 'btree' AND k.plain AND k.directions = 1 AS sorted
 FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
 CROSS JOIN LATERAL (
-    SELECT array_agg(a.attname::text ORDER BY e.position) AS columns,
-           bool_and(o.opcdefault AND (e.collation = 0 OR e.collation = a.attcollation)) AS plain,
-           count(DISTINCT e.option & 1) AS directions
+    SELECT array_agg(a.attname::text ORDER BY e.place) AS columns,
+           bool_and(o.opcdefault AND (e.sorted_by = 0 OR e.sorted_by = a.attcollation)) AS plain,
+           count(DISTINCT e.direction & 1) AS directions
     FROM unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[], i.indoption::int2[])
-         WITH ORDINALITY AS e(attnum, class, collation, option, position)
+         WITH ORDINALITY AS e(attnum, opclass, sorted_by, direction, place)
     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = e.attnum
-    JOIN pg_opclass o ON o.oid = e.class
-    WHERE e.position <= i.indnkeyatts) k
+    JOIN pg_opclass o ON o.oid = e.opclass
+    WHERE e.place <= i.indnkeyatts) k
 WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indislive
   AND i.indpred IS NULL AND i.indexprs IS NULL
 ORDER BY i.indisprimary DESC, i.indimmediate DESC, i.indexrelid";
@@ -126,12 +126,10 @@ pub async fn load(session: &mut Session, name: &str) -> Result<Option<Table>> {
     let mut unique = keys.iter().map(unique_key).collect::<Result<Vec<_>>>()?;
     unique.retain(|key| key.columns.iter().all(never_null));
     Ok(Some(Table {
-        oid,
         schema: get(row, "schema")?,
         name: get(row, "name")?,
-        is_stored: matches!(kind.as_str(), "r" | "p" | "m") && !get::<bool>(row, "foreign_parts")?,
-        is_plain: kind == "r",
-        is_view: kind == "v",
+        kind: Kind::of(&kind),
+        foreign_parts: get(row, "foreign_parts")?,
         writable: get(row, "updatable")?,
         rules: kind != "v" && get::<bool>(row, "rules")?,
         triggers: get(row, "triggers")?,
@@ -148,7 +146,7 @@ fn column(row: &Row, (default_code_points, encoding): (bool, bool)) -> Result<Co
         Some(true) => default_code_points && encoding,
         Some(false) => get::<Option<bool>>(row, "code_points")?.unwrap_or(false) && encoding,
     };
-    let collation = get::<Option<String>>(row, "collation")?.filter(|name| matches!(name.as_str(), "C" | "POSIX" | "ucs_basic"));
+    let collation = get::<Option<String>>(row, "collation_name")?.filter(|name| matches!(name.as_str(), "C" | "POSIX" | "ucs_basic"));
     let native: String = get(row, "native")?;
     let type_name: String = get(row, "type_name")?;
     let sequence = match (get::<Option<String>>(row, "sequence")?, get::<Option<i64>>(row, "sequence_maximum")?) {
@@ -192,7 +190,7 @@ fn dependent(row: &Row) -> Result<Dependent> {
     Ok(Dependent {
         schema: get(row, "schema")?,
         name: get(row, "name")?,
-        is_plain: get::<String>(row, "kind")? == "r",
+        kind: Kind::of(&get::<String>(row, "kind")?),
         is_own: get(row, "is_own")?,
         here: get(row, "here")?,
         there: get(row, "there")?,

@@ -154,10 +154,6 @@ impl Tuple {
             }
         })
     }
-
-    pub fn size(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// Builds a COPY stream.

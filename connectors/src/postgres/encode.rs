@@ -117,14 +117,6 @@ impl Arrays {
         Ok(())
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    pub fn len(&self) -> usize {
-        self.length
-    }
-
     /// Parameters for `$1`, `$2`, … in the order of the columns.
     pub fn finish(self) -> Vec<ArrayParameter> {
         let length = self.length as i32;

@@ -102,25 +102,11 @@ fn is_plain_text(side: &SideColumn, column: &Column) -> bool {
     unfolded && column.wire == Wire::Text && column.facts.deterministic
 }
 
-/// NaN compares differently; -0 and 0 do not.
-fn may_be_nan(side: &SideColumn) -> bool {
-    matches!(side.common, FieldType::Float { .. } | FieldType::Decimal { .. })
-}
-
 fn operand(side: &SideColumn, column: &Column, equality: bool) -> String {
     match is_text(side) && !(equality && is_plain_text(side, column)) {
         true => format!("t.{}::text COLLATE \"C\"", sql::identifier(&column.name)),
         false => column.read(),
     }
-}
-
-fn literal(value: &Value) -> Option<String> {
-    let is_nan = match value {
-        Value::Float(number) => number.is_nan(),
-        Value::Decimal(number) => &**number == "NaN",
-        _ => false,
-    };
-    if is_nan { None } else { sql::literal(value) }
 }
 
 fn compare(side: &SideColumn, column: &Column, op: Op, value: &Value) -> Option<Pushed> {
@@ -134,21 +120,21 @@ fn compare(side: &SideColumn, column: &Column, op: Op, value: &Value) -> Option<
         Op::In | Op::Like | Op::IsNull => return None,
     };
     let equality = matches!(op, Op::Eq | Op::Ne);
-    let unordered = matches!(side.common, FieldType::Bytes);
-    if !is_common(side) || matches!(side.common, FieldType::Json) || (unordered && !equality) {
+    if !is_common(side) || matches!(side.common, FieldType::Json) {
         return None;
     }
-    let condition = format!("({} {operator} {})", operand(side, column, equality), literal(value)?);
-    Some(Pushed { sql: Some(condition), exact: !may_be_nan(side) })
+    Some(Pushed::exact(format!("({} {operator} {})", operand(side, column, equality), sql::literal(value)?)))
 }
 
 fn one_of(side: &SideColumn, column: &Column, values: &[Value]) -> Option<Pushed> {
-    if !is_common(side) || matches!(side.common, FieldType::Json) || values.is_empty() {
+    if values.is_empty() {
+        return Some(Pushed::exact("false".to_owned()));
+    }
+    if !is_common(side) || matches!(side.common, FieldType::Json) {
         return None;
     }
-    let literals: Vec<String> = values.iter().map(literal).collect::<Option<_>>()?;
-    let condition = format!("({} IN ({}))", operand(side, column, true), literals.join(", "));
-    Some(Pushed { sql: Some(condition), exact: !may_be_nan(side) })
+    let literals: Vec<String> = values.iter().map(sql::literal).collect::<Option<_>>()?;
+    Some(Pushed::exact(format!("({} IN ({}))", operand(side, column, true), literals.join(", "))))
 }
 
 /// A pattern that ends in the middle of an escape is an error to the server.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pinksync_engine::key::{self, Key};
+use pinksync_engine::key::Key;
 use pinksync_engine::row::{Row, SideSpec, Unreadable};
-use pinksync_engine::{Error, ErrorKind, Result, Value, reduce};
+use pinksync_engine::{Error, ErrorKind, Result, Value};
 use tokio_postgres::types::{FromSql, Type};
 
 use super::decode::decode;
@@ -13,6 +13,7 @@ use super::filter::{self, Pushed};
 use super::sql;
 use super::table::{Column, Table};
 use super::types::Wire;
+use crate::native_key;
 
 pub struct Layout {
     pub spec: Arc<SideSpec>,
@@ -80,8 +81,13 @@ impl Layout {
 
     /// `t."a" = u.c0 AND …`: joins the keys of a source made by `Arrays::source`, which come first in it.
     pub fn joined(&self) -> String {
+        self.joined_as("t", "u")
+    }
+
+    /// As `joined`, under other names for the row and the source.
+    pub fn joined_as(&self, row: &str, source: &str) -> String {
         let one = |(index, column): (usize, &Column)| {
-            format!("t.{} = {}", sql::identifier(&column.name), column.write(&format!("u.c{index}")))
+            format!("{row}.{} = {}", sql::identifier(&column.name), column.write(&format!("{source}.c{index}")))
         };
         self.key_columns().enumerate().map(one).collect::<Vec<_>>().join(" AND ")
     }
@@ -121,13 +127,7 @@ impl Layout {
 
     /// The encoded key of a key's values on this side; `None` where they are no key.
     pub fn encoded_key(&self, native: &[Value]) -> Option<Key> {
-        let columns = || self.spec.key.iter().map(|&index| &self.spec.columns[index]);
-        let common: Vec<Value> = columns()
-            .zip(native)
-            .map(|(column, value)| reduce::reduce(value, &column.native, &column.common))
-            .collect::<std::result::Result<_, _>>()
-            .ok()?;
-        key::encode(common.iter().zip(columns().map(|column| &column.common))).ok()
+        native_key::encode(&self.spec, native)
     }
 
     /// Whether a record passes the part of the filter that the server could not look at.

@@ -84,7 +84,7 @@ const FIRST_DAY: i32 = -2_451_545;
 /// 5874897-12-31.
 const LAST_DATE: i32 = 2_145_031_948;
 /// 294276-12-31.
-const LAST_TIMESTAMP_DAY: i64 = 106_751_990;
+const LAST_TIMESTAMP_DAY: i64 = 106_751_982;
 
 fn date(days: i32) -> Option<String> {
     match days {
@@ -159,8 +159,8 @@ mod tests {
             (Value::Date(0), "'2000-01-01'::date"),
             (Value::Date(-1), "'1999-12-31'::date"),
             (Value::Date(59), "'2000-02-29'::date"),
-            (Value::Date(-730_120), "'0001-01-01'::date"),
-            (Value::Date(-730_121), "'0001-12-31 BC'::date"),
+            (Value::Date(-730_119), "'0001-01-01'::date"),
+            (Value::Date(-730_120), "'0001-12-31 BC'::date"),
             (Value::Date(FIRST_DAY), "'4714-11-24 BC'::date"),
             (Value::Date(LAST_DATE), "'5874897-12-31'::date"),
             (Value::Date(i32::MAX), "'infinity'::date"),

@@ -7,14 +7,11 @@ use super::types::{TypeFacts, Wire};
 
 #[derive(Debug)]
 pub struct Table {
-    pub oid: u32,
     pub schema: String,
     pub name: String,
-    /// Its rows have `ctid` and `xmin` of this server: no view, nothing foreign.
-    pub is_stored: bool,
-    /// An ordinary table, neither partitioned nor a view nor foreign.
-    pub is_plain: bool,
-    pub is_view: bool,
+    pub kind: Kind,
+    /// Some partition is a foreign table.
+    pub foreign_parts: bool,
     pub writable: bool,
     /// Rewrite rules on INSERT, UPDATE or DELETE.
     pub rules: bool,
@@ -24,6 +21,28 @@ pub struct Table {
     pub unique: Vec<UniqueKey>,
     pub references: Vec<String>,
     pub dependents: Vec<Dependent>,
+}
+
+/// `relkind` in `pg_class`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    Partitioned,
+    View,
+    Materialized,
+    Foreign,
+}
+
+impl Kind {
+    pub fn of(relkind: &str) -> Self {
+        match relkind {
+            "p" => Self::Partitioned,
+            "v" => Self::View,
+            "m" => Self::Materialized,
+            "f" => Self::Foreign,
+            _ => Self::Plain,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -67,7 +86,7 @@ pub struct UniqueKey {
 pub struct Dependent {
     pub schema: String,
     pub name: String,
-    pub is_plain: bool,
+    pub kind: Kind,
     /// The table refers to itself.
     pub is_own: bool,
     pub here: Vec<String>,
@@ -77,9 +96,13 @@ pub struct Dependent {
 impl Dependent {
     /// The referring table in a FROM list.
     pub fn source(&self) -> String {
-        let only = if self.is_plain { "ONLY " } else { "" };
-        format!("{only}{}", sql::qualified(&self.schema, &self.name))
+        format!("{}{}", only(self.kind), sql::qualified(&self.schema, &self.name))
     }
+}
+
+/// Tables that inherit are datasets of their own; partitions are not.
+fn only(kind: Kind) -> &'static str {
+    if kind == Kind::Plain { "ONLY " } else { "" }
 }
 
 impl Column {
@@ -113,9 +136,19 @@ impl Table {
         sql::qualified(&self.schema, &self.name)
     }
 
-    /// The table in a FROM list. Tables that inherit from it are datasets of their own.
+    /// The table in a FROM list.
     pub fn source(&self) -> String {
-        format!("{}{} AS t", if self.is_plain { "ONLY " } else { "" }, self.quoted())
+        format!("{}{} AS t", only(self.kind), self.quoted())
+    }
+
+    /// Its rows have `ctid` and `xmin` of this server.
+    pub fn is_stored(&self) -> bool {
+        matches!(self.kind, Kind::Plain | Kind::Partitioned | Kind::Materialized) && !self.foreign_parts
+    }
+
+    /// COPY goes into it, past no rule.
+    pub fn takes_copy(&self) -> bool {
+        self.writable && self.is_stored() && !self.rules
     }
 
     pub fn column(&self, name: &str) -> Option<&Column> {
@@ -157,7 +190,7 @@ impl Table {
             primary_key: primary.map(|key| key.columns.clone()).unwrap_or_default(),
             unique_keys: self.unique.iter().map(|key| key.columns.clone()).collect(),
             estimated_rows,
-            transforms: self.triggers || self.rules || self.is_view,
+            transforms: self.triggers || self.rules || self.kind == Kind::View,
             references: self.references.clone(),
             writable: self.writable,
         }

@@ -204,11 +204,13 @@ fn each_key(
 pub fn split(connection: &Connection, table: &Table, rows: u64) -> Result<Vec<Key>> {
     let (mut cuts, mut counted) = (Vec::new(), 0);
     each_key(connection, table, |native| {
+        // Keys that cannot be read belong to no part.
+        let Some(key) = native_key::encode(&table.spec, native) else {
+            return Ok(true);
+        };
         if counted >= rows.max(1) {
-            if let Some(key) = native_key::encode(&table.spec, native) {
-                cuts.push(key);
-                counted = 0;
-            }
+            cuts.push(key);
+            counted = 0;
         }
         counted += 1;
         Ok(true)

@@ -245,3 +245,6 @@ pub fn commit(connection: &Connection) -> Result<()> {
         _ => during("commit")(error),
     })
 }
+
+#[cfg(test)]
+mod tests;

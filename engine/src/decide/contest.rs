@@ -13,7 +13,7 @@ use crate::value::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pick {
     From(Side),
-    /// Neither side changed it: it stays as it is on each side.
+    /// Neither side changed it: it stays as it is on each side (different on purpose, or by a trigger).
     Stay,
 }
 
@@ -54,7 +54,7 @@ pub fn settle(rules: &Rules, base: Option<&Entry>, source: &Row, target: &Row) -
             continue;
         }
         contested = true;
-        let (winner, why) = match rules.field_strategies[field].unwrap_or(rules.strategy) {
+        let (winner, why) = match strategy(rules, field) {
             Strategy::Manual => return Decision::open(kind),
             Strategy::SourceWins => (Side::Source, "source_wins"),
             Strategy::TargetWins => (Side::Target, "target_wins"),
@@ -69,8 +69,17 @@ pub fn settle(rules: &Rules, base: Option<&Entry>, source: &Row, target: &Row) -
     if let Some(field) = rules.modified_at.filter(|field| differing.contains(field)) {
         picks.push((field, pick_time(&picks, field, source, target)));
     }
-    let decision = carry(rules, &picks, text);
+    let kept = base.is_some_and(|base| base.kept) && picks.iter().any(|(_, pick)| *pick == Pick::Stay);
+    let decision = carry(rules, &picks, kept, text);
     if contested { decision.settles(kind) } else { decision }
+}
+
+/// A field's own strategy counts under `merge: field`; otherwise a record stands as a whole.
+fn strategy(rules: &Rules, field: usize) -> Strategy {
+    match rules.merge {
+        MergeMode::Record => rules.strategy,
+        MergeMode::Field => rules.field_strategies[field].unwrap_or(rules.strategy),
+    }
 }
 
 fn newest_text(side: Side) -> &'static str {
@@ -80,13 +89,13 @@ fn newest_text(side: Side) -> &'static str {
     }
 }
 
-/// Turns picks into writes. One-way never writes the source: what the target won stays different (kept).
-fn carry(rules: &Rules, picks: &[(usize, Pick)], text: &'static str) -> Decision {
+/// Turns picks into writes. `kept`: fields stay different on purpose, as they were before. One-way never writes the
+/// source: what the target won stays different, too.
+fn carry(rules: &Rules, picks: &[(usize, Pick)], mut kept: bool, text: &'static str) -> Decision {
     let from = |side| -> Vec<usize> {
         picks.iter().filter(|(_, pick)| *pick == Pick::From(side)).map(|(field, _)| *field).collect()
     };
     let (to_target, mut to_source) = (from(Side::Source), from(Side::Target));
-    let mut kept = picks.iter().any(|(_, pick)| *pick == Pick::Stay);
     if rules.direction == Direction::OneWay {
         kept |= !to_source.is_empty();
         to_source.clear();

@@ -150,6 +150,24 @@ impl Opened {
         key::encode(values?.iter().zip(columns.iter().map(|column| &column.common))).ok()
     }
 
+    /// The part of a scan that these rows are.
+    fn chunk(&self, part: &[(&Slot, &Arc<Stored>)]) -> Chunk {
+        let mut chunk = Chunk::default();
+        for (_, stored) in part {
+            match self.select(stored) {
+                Some(Ok(row)) => chunk.rows.push(row),
+                Some(Err(unreadable)) => chunk.unreadable.push(unreadable),
+                None => {}
+            }
+        }
+        chunk
+    }
+
+    /// What is to be changed in a file when it is published.
+    pub fn collected(&self) -> Changes {
+        self.file().collected.clone()
+    }
+
     /// Whether a file's row is to be changed already.
     pub fn is_collected(&self, slot: &Slot) -> bool {
         self.file().collected.contains_key(slot)
@@ -243,20 +261,6 @@ impl Dataset for MemoryDataset {
         let table = state.table(name)?;
         file.read = Some((table.version, table.rows.clone()));
         Ok(())
-    }
-}
-
-impl Opened {
-    fn chunk(&self, part: &[(&Slot, &Arc<Stored>)]) -> Chunk {
-        let mut chunk = Chunk::default();
-        for (_, stored) in part {
-            match self.select(stored) {
-                Some(Ok(row)) => chunk.rows.push(row),
-                Some(Err(unreadable)) => chunk.unreadable.push(unreadable),
-                None => {}
-            }
-        }
-        chunk
     }
 }
 

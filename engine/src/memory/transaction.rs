@@ -1,5 +1,6 @@
 //! A transaction in memory: reading, sums, and how it ends. Writing is in `write`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use super::dataset::MemoryDataset;
 use super::hooks::Moment;
 use super::state::State;
-use super::view::{Changes, Rows, View};
+use super::view::{Changes, Rows, Slot, View};
 use crate::connector::{Dataset, Found, Outcome, Page, RangeSum, Transaction, Write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, KeyRange};
@@ -25,7 +26,7 @@ pub(super) enum Basis {
     Snapshot(Arc<Rows>),
     /// The table as it is at each call.
     Latest,
-    /// A file as it was read; own changes are not seen before they are published.
+    /// A file as it was read.
     File(Arc<Rows>),
 }
 
@@ -55,10 +56,25 @@ impl MemoryTransaction {
         }
     }
 
-    /// What reading sees.
-    fn sight<'a>(&'a self, base: &'a Rows, none: &'a Changes) -> View<'a> {
-        let changes = if matches!(self.basis, Basis::File(_)) { none } else { &self.changes };
-        View { base, changes }
+    /// Changes that reading sees over its base: own ones, and of a file those that wait to be published.
+    fn seen(&self) -> Cow<'_, Changes> {
+        if !matches!(self.basis, Basis::File(_)) {
+            return Cow::Borrowed(&self.changes);
+        }
+        let mut seen = self.dataset.collected();
+        seen.extend(self.changes.clone());
+        Cow::Owned(seen)
+    }
+
+    /// Where the rows of native keys lie. Of a file also those that are to be deleted from it.
+    pub fn locate(&self, state: &State, base: &Rows, keys: &[&[Value]]) -> Result<Vec<Option<Slot>>> {
+        let table = state.table(self.name())?;
+        let found = self.dataset.locate(table, View { base, changes: &self.seen() }, keys);
+        if !matches!(self.basis, Basis::File(_)) {
+            return Ok(found);
+        }
+        let in_file = self.dataset.locate(table, View { base, changes: &Changes::new() }, keys);
+        Ok(in_file.into_iter().zip(found).map(|(in_file, found)| in_file.or(found)).collect())
     }
 
     fn usable(&self, operation: &'static str) -> Result<()> {
@@ -76,10 +92,10 @@ impl Transaction for MemoryTransaction {
         self.dataset.system.reach(Moment::Read).await;
         self.usable("read a range")?;
         let mut state = self.dataset.system.lock();
-        let (base, none) = (self.base(&state)?, Changes::new());
+        let (base, changes) = (self.base(&state)?, self.seen());
         let mut page = Page { rows: Vec::new(), unreadable: Vec::new(), cut: None };
         let mut size = 0;
-        for (slot, stored) in self.sight(&base, &none).range(range) {
+        for (slot, stored) in (View { base: &base, changes: &changes }).range(range) {
             if size > 0 && size >= budget && slot.1 == 0 {
                 page.cut = Some(slot.0.clone());
                 break;
@@ -104,8 +120,8 @@ impl Transaction for MemoryTransaction {
         self.dataset.system.reach(Moment::Lookup).await;
         self.usable("look records up")?;
         let mut state = self.dataset.system.lock();
-        let (base, none) = (self.base(&state)?, Changes::new());
-        let view = self.sight(&base, &none);
+        let (base, changes) = (self.base(&state)?, self.seen());
+        let view = View { base: &base, changes: &changes };
         let wanted: Vec<&[Value]> = keys.iter().map(Vec::as_slice).collect();
         let slots = self.dataset.locate(state.table(self.name())?, view, &wanted);
         let found: Vec<Found> = slots
@@ -139,10 +155,10 @@ impl Transaction for MemoryTransaction {
         if !capabilities.sums {
             return Ok(None);
         }
-        let (base, none) = (self.base(&state)?, Changes::new());
+        let (base, changes) = (self.base(&state)?, self.seen());
         let mut sums = vec![RangeSum::default(); cuts.len() + 1];
         let mut part = 0;
-        for (slot, stored) in self.sight(&base, &none).range(range) {
+        for (slot, stored) in (View { base: &base, changes: &changes }).range(range) {
             while cuts.get(part).is_some_and(|cut| *cut <= slot.0) {
                 part += 1;
             }

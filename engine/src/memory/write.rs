@@ -37,8 +37,7 @@ impl MemoryTransaction {
         let mut state = dataset.system.lock();
         let base = self.base(&state)?;
         let keys: Vec<&[Value]> = writes.iter().map(|write| write.key.as_slice()).collect();
-        let view = View { base: &base, changes: &self.changes };
-        let slots = self.dataset.locate(state.table(self.name())?, view, &keys);
+        let slots = self.locate(&state, &base, &keys)?;
         let mut seen = HashSet::new();
         if !slots.iter().flatten().all(|slot| seen.insert(slot)) {
             return Err(Error::new(ErrorKind::Other, "write records", "two writes of one call have the same key"));
@@ -65,7 +64,8 @@ impl MemoryTransaction {
         };
         if let Some(slot) = &slot {
             self.claim(state, base, slot)?;
-            if self.dataset.is_collected(slot) {
+            let again = matches!(self.basis, Basis::File(_)) && self.changes.contains_key(slot);
+            if again || self.dataset.is_collected(slot) {
                 return Ok(Outcome::Moved);
             }
         }

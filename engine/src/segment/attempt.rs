@@ -9,7 +9,7 @@ use super::blocks::{self, KeyBlocks};
 use super::carry::{self, Carried, Fate, Item};
 use super::gather::{self, Gathered, State, Triple};
 use super::ledger::{self, Stretch};
-use super::{Context, Done, Expected, KeyWork, Purpose, READ_BUDGET, Refused, Work, scope};
+use super::{Context, Done, Expected, KeyWork, Purpose, Refused, Work, scope};
 use crate::connector::{Guard, Refusal, Transaction};
 use crate::decide::{self, Decision, Rules};
 use crate::error::{Error, ErrorKind, Result};
@@ -88,9 +88,9 @@ impl<'a> Attempt<'a> {
 
     async fn gather_ranges(&self, transactions: &mut Transactions, ranges: &[PlannedRange]) -> Result<Batch> {
         let mut batch = Batch::default();
-        let mut budget = READ_BUDGET;
+        let mut budget = self.context.limits.read_budget;
         for (index, planned) in ranges.iter().enumerate() {
-            if budget < READ_BUDGET / 4 {
+            if budget < self.context.limits.read_budget / 4 {
                 batch.rest.extend(ranges[index..].iter().map(|planned| planned.range.clone()));
                 break;
             }
@@ -258,7 +258,7 @@ impl<'a> Attempt<'a> {
         &mut self, mut transactions: Transactions, batch: Batch, compared: f64, writing: Instant,
     ) -> Result<Done, Failure> {
         let (context, pair) = (self.context, self.pair);
-        let ledger = ledger::Ledger::new(pair, self.work, &batch);
+        let ledger = ledger::Ledger::new(context, pair, self.work, &batch);
         let entries = ledger.journal_entries();
         if !entries.is_empty() {
             let chunk = JournalChunk { session: context.session, dataset: pair.name().to_owned(), entries };

@@ -1,6 +1,6 @@
 //! The stored base under a unit of work: loading entries, and cutting what comes of them into blocks again.
 
-use crate::base::{self, BLOCK_ENTRIES};
+use crate::base;
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{BlockHeader, BlockId, Entry, Home};
 use crate::key::{Key, KeyRange};
@@ -17,10 +17,10 @@ pub async fn load(home: &dyn Home, dataset: &str, blocks: &[BlockHeader]) -> Res
     Ok(entries)
 }
 
-/// Divides entries into blocks of about [`BLOCK_ENTRIES`] that cover `range` without gaps.
-pub fn cut_into_blocks(range: &KeyRange, entries: Vec<(Key, Entry)>) -> Vec<(KeyRange, Vec<(Key, Entry)>)> {
-    let parts = (entries.len() + BLOCK_ENTRIES / 2) / BLOCK_ENTRIES;
-    if parts <= 1 || entries.len() < BLOCK_ENTRIES * 2 {
+/// Divides entries into blocks of about `size` that cover `range` without gaps; up to twice as many stay together.
+pub fn cut_into_blocks(range: &KeyRange, entries: Vec<(Key, Entry)>, size: usize) -> Vec<(KeyRange, Vec<(Key, Entry)>)> {
+    let parts = (entries.len() + size / 2) / size.max(1);
+    if parts <= 1 || entries.len() < size * 2 {
         return vec![(range.clone(), entries)];
     }
     let size = entries.len().div_ceil(parts);
@@ -104,6 +104,7 @@ async fn group_of(home: &dyn Home, dataset: &str, headers: &[BlockHeader], key: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::BLOCK_ENTRIES;
 
     #[test]
     fn blocks_cover_their_range_without_gaps() {
@@ -111,7 +112,7 @@ mod tests {
         for count in [0, 1, 999, 1999, 2000, 5000, 16_001] {
             let entries: Vec<_> = (0..count).map(|n| (key(n), Entry::default())).collect();
             let range = KeyRange { low: None, high: Some(key(1_000_000)) };
-            let blocks = cut_into_blocks(&range, entries);
+            let blocks = cut_into_blocks(&range, entries, BLOCK_ENTRIES);
             assert_eq!(blocks.iter().map(|(_, entries)| entries.len()).sum::<usize>(), count);
             assert_eq!((&blocks[0].0.low, &blocks[blocks.len() - 1].0.high), (&None, &range.high));
             assert!(blocks.windows(2).all(|two| two[0].0.high == two[1].0.low));

@@ -9,7 +9,7 @@ use super::attempt::Batch;
 use super::blocks::{KeyGroup, cut_into_blocks};
 use super::carry::{Fate, Item, held};
 use super::gather::Gathered;
-use super::{KeyWork, Purpose, Work};
+use super::{Context, KeyWork, Purpose, Work};
 use crate::base;
 use crate::connector::{Guard, RangeSum, Transaction};
 use crate::decide::{Act, BaseMove, Class};
@@ -87,14 +87,15 @@ impl Stretch {
 
 /// Reads a finished batch; owns nothing of it.
 pub struct Ledger<'a> {
+    context: &'a Context,
     pair: &'a Pair,
     work: &'a Work,
     batch: &'a Batch,
 }
 
 impl<'a> Ledger<'a> {
-    pub fn new(pair: &'a Pair, work: &'a Work, batch: &'a Batch) -> Self {
-        Self { pair, work, batch }
+    pub fn new(context: &'a Context, pair: &'a Pair, work: &'a Work, batch: &'a Batch) -> Self {
+        Self { context, pair, work, batch }
     }
 
     /// Every key whose base moves or that was written.
@@ -215,7 +216,7 @@ impl<'a> Ledger<'a> {
             if !stretch.whole && !items.iter().any(|item| moves(item) || item.fate != Fate::Done) {
                 continue;
             }
-            let parts = cut_into_blocks(&stretch.range, self.entries(stretch, items));
+            let parts = cut_into_blocks(&stretch.range, self.entries(stretch, items), self.context.limits.block_entries);
             let sums = match stretch.whole {
                 true => self.sums(stretch, items, &parts, (source, target), guards).await?,
                 false => vec![None; parts.len()],
@@ -312,9 +313,10 @@ fn counts(items: &[Item]) -> Option<BlockCounts> {
             (Fate::Done, Class::Written | Class::Unchanged | Class::Adopted | Class::Settled) => {
                 counts.unchanged += u64::from(present || item.decision.class == Class::Unchanged);
             }
-            (Fate::OutOfScope, _) => counts.out_of_scope += 1,
+            // Sums see only what is in scope: what is not may go unnoticed.
             (
-                Fate::WaitsForGuards
+                Fate::OutOfScope
+                | Fate::WaitsForGuards
                 | Fate::SetAside(..)
                 | Fate::Rejected(..)
                 | Fate::Moved

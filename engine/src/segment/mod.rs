@@ -18,6 +18,7 @@ use std::time::Duration;
 use pinksync_model::{DatasetReport, SessionId, Side};
 use serde::{Deserialize, Serialize};
 
+use crate::base::BLOCK_ENTRIES;
 use crate::connector::{Guard, Refusal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Held, Home, JournalId};
@@ -46,10 +47,25 @@ pub struct Context {
     pub pace: Option<Arc<Pace>>,
     /// Rounds in which a record that others keep changing is decided anew.
     pub rounds: u32,
+    pub limits: Limits,
 }
 
-/// Bytes of rows that one side of a segment may hold in memory.
-pub const READ_BUDGET: usize = 24 * 1024 * 1024;
+/// How large the pieces are in which a dataset is worked on. Results do not depend on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Entries a block should have; one twice as large is split.
+    pub block_entries: usize,
+    /// Most blocks in one segment.
+    pub segment_blocks: usize,
+    /// Bytes of rows that one side of a segment may hold in memory.
+    pub read_budget: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { block_entries: BLOCK_ENTRIES, segment_blocks: 16, read_budget: 24 * 1024 * 1024 }
+    }
+}
 
 /// What to work on.
 #[derive(Clone)]

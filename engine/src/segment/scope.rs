@@ -4,14 +4,16 @@ use pinksync_model::Side;
 
 use super::gather::{self, State, Triple};
 use crate::connector::{Found, Transaction};
-use crate::decide::Decision;
+use crate::decide::{Class, Decision};
 use crate::error::Result;
 use crate::pair::Pair;
 
-/// A decision that would be another if the record were only hidden by the filter.
+/// A decision that would be another if a record were only hidden by the filter. (What is only at the target is left as
+/// it is, whatever the source hides.)
 pub fn rests_on_absence(triple: &Triple, decision: &Decision) -> bool {
     let absent = |state: &State| matches!(state, State::Absent);
-    absent(&triple.source) != absent(&triple.target) && (decision.writes() || decision.conflict.is_some())
+    (absent(&triple.source) || absent(&triple.target))
+        && !matches!(decision.class, Class::Unchanged | Class::TargetOnly)
 }
 
 /// Replaces `Absent` by what an unfiltered lookup finds.

@@ -21,7 +21,7 @@ use crate::home::{Home, Settlement};
 use crate::pace::Pace;
 use crate::pair::Pair;
 use crate::saved_plan::SavedPlan;
-use crate::segment::Context;
+use crate::segment::{Context, Limits};
 
 pub use prepare::{Prepared, expand_datasets, open_pair, prepare, prepare_survey};
 
@@ -65,6 +65,7 @@ pub struct Session {
     pub allowed: BTreeSet<GuardName>,
     /// Segments worked on at once.
     pub workers: usize,
+    pub limits: Limits,
     pub observer: Arc<dyn Observer>,
     pub stop: Stop,
     /// Carry out exactly this plan.
@@ -98,6 +99,7 @@ impl Session {
             batch_size: options.batch_size as usize,
             pace: options.records_per_second.map(|rate| Arc::new(Pace::new(rate))),
             rounds: 3,
+            limits: self.limits,
         }
     }
 }

@@ -10,11 +10,7 @@ use crate::error::Result;
 use crate::home::{BlockHeader, BlockId, Settlement};
 use crate::key::{Key, KeyRange};
 use crate::pair::{OpenSide, Pair, PlannedRange};
-
-/// Blocks in one segment.
-const SEGMENT_BLOCKS: usize = 16;
-/// Records in one block of a first load.
-const BLOCK_RECORDS: u64 = crate::base::BLOCK_ENTRIES as u64;
+use crate::segment::Limits;
 
 /// Why ranges are planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +42,9 @@ pub async fn plan(
         let settlement = Settlement { skipped, counted: counted.clone(), ..Settlement::default() };
         session.home.settle(session.id, pair.name(), &settlement).await?;
     }
-    let cuts = if headers.is_empty() || has_gaps(&headers) { split(pair).await? } else { Vec::new() };
+    let cuts = if headers.is_empty() || has_gaps(&headers) { split(pair, session.limits).await? } else { Vec::new() };
     let done = |header: &BlockHeader| compared(header) || skipped.contains(&header.id);
-    Ok((segments(pieces(&headers, done, &cuts), session.workers), counted))
+    Ok((segments(pieces(&headers, done, &cuts), session.workers, session.limits.segment_blocks), counted))
 }
 
 /// Blocks that are not done, and the stretches between blocks.
@@ -85,16 +81,17 @@ fn has_gaps(headers: &[BlockHeader]) -> bool {
 }
 
 /// Cut points of the larger side.
-async fn split(pair: &Pair) -> Result<Vec<Key>> {
-    let source = split_side(&pair.source).await?;
-    let target = split_side(&pair.target).await?;
+async fn split(pair: &Pair, limits: Limits) -> Result<Vec<Key>> {
+    let source = split_side(&pair.source, limits).await?;
+    let target = split_side(&pair.target, limits).await?;
     Ok(if target.len() > source.len() { target } else { source })
 }
 
-async fn split_side(side: &OpenSide) -> Result<Vec<Key>> {
+async fn split_side(side: &OpenSide, limits: Limits) -> Result<Vec<Key>> {
+    let records = limits.block_entries as u64;
     match &side.run {
-        Some(run) => Ok(run.split(BLOCK_RECORDS)),
-        None => side.dataset.split(BLOCK_RECORDS).await,
+        Some(run) => Ok(run.split(records)),
+        None => side.dataset.split(records).await,
     }
 }
 
@@ -108,9 +105,9 @@ fn gap(pieces: &mut Vec<PlannedRange>, whole: KeyRange, cuts: &[Key]) {
     pieces.push(PlannedRange { range: KeyRange { low, high: whole.high }, blocks: Vec::new() });
 }
 
-/// Puts pieces together: adjacent ones become one range, a segment holds up to [`SEGMENT_BLOCKS`] pieces.
-fn segments(pieces: Vec<PlannedRange>, workers: usize) -> Vec<Vec<PlannedRange>> {
-    let size = pieces.len().div_ceil(workers.max(1)).clamp(1, SEGMENT_BLOCKS);
+/// Puts pieces together: adjacent ones become one range, a segment holds up to `most` pieces.
+fn segments(pieces: Vec<PlannedRange>, workers: usize, most: usize) -> Vec<Vec<PlannedRange>> {
+    let size = pieces.len().div_ceil(workers.max(1)).clamp(1, most.max(1));
     let mut segments = Vec::with_capacity(pieces.len().div_ceil(size));
     let mut pieces = pieces.into_iter().peekable();
     while pieces.peek().is_some() {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use pinksync_engine::connector::System;
 use pinksync_engine::home::Home;
 use pinksync_engine::saved_plan::SavedPlan;
+use pinksync_engine::segment::Limits;
 use pinksync_engine::session::{Observer, Session, Stop};
 use pinksync_model::{GuardName, SessionId};
 
@@ -101,6 +102,7 @@ impl Local {
             home: Arc::clone(&self.state) as Arc<dyn Home>,
             allowed,
             workers: self.settings.workers,
+            limits: Limits::default(),
             observer: Arc::clone(&self.settings.observer),
             stop: self.settings.stop.clone(),
             plan,

@@ -131,6 +131,13 @@ impl SortedFile {
     }
 }
 
+impl Drop for SortedFile {
+    /// Frees the disk at once, also of files that were joined into another; what fails here goes with the folder.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 /// The next row of a frame: key and body.
 pub(crate) fn next<'a>(reader: &mut Reader<'a>) -> Result<Option<(&'a [u8], &'a [u8])>, DecodeError> {
     if reader.is_empty() {

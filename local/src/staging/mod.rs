@@ -62,3 +62,6 @@ impl Staging {
         Ok(Writer::new(dataset, spec, folder))
     }
 }
+
+#[cfg(test)]
+mod tests;

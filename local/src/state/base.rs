@@ -26,8 +26,10 @@ pub(crate) fn blocks(connection: &Connection, name: &str) -> Result<Vec<BlockHea
 pub(crate) fn load(connection: &mut Connection, name: &str, ids: &[BlockId]) -> Result<Vec<Vec<u8>>, Fault> {
     // One read transaction: either all blocks are those that were asked for, or one is gone.
     let transaction = connection.transaction()?;
-    let dataset = dataset::find(&transaction, name)?.ok_or(Fault::Gone)?;
-    let select = "SELECT e.entries FROM blocks b JOIN block_entries e ON e.block = b.id WHERE b.id = ?1 AND b.dataset = ?2";
+    // No dataset has the number 0: what is asked of one that is not known is gone.
+    let dataset = dataset::find(&transaction, name)?.unwrap_or(0);
+    let select =
+        "SELECT e.entries FROM blocks b JOIN block_entries e ON e.block = b.id WHERE b.id = ?1 AND b.dataset = ?2";
     let mut statement = transaction.prepare_cached(select)?;
     let one = |id: &BlockId| statement.query_row([id.0, dataset], |row| row.get(0)).optional()?.ok_or(Fault::Gone);
     ids.iter().map(one).collect()

@@ -54,7 +54,7 @@ pub(crate) enum Fault {
     #[error("{0}")]
     Refused(String),
     /// A block that was asked for is not there any more.
-    #[error("a block was replaced since it was looked up")]
+    #[error("a block was replaced since it was listed")]
     Gone,
     #[error(transparent)]
     State(#[from] StateError),
@@ -91,7 +91,8 @@ impl Fault {
             Self::Sqlite(error) => from_sqlite(error, operation, path),
             Self::Damaged(what) => damaged(operation, path, &what),
             Self::Refused(why) => Error::new(ErrorKind::Other, operation, why),
-            Self::Gone => Error::new(ErrorKind::Aborted, operation, "a block was replaced since it was looked up"),
+            Self::Gone => Error::new(ErrorKind::Aborted, operation, self.to_string())
+                .with_remedy("list the blocks again and do the segment anew"),
             Self::State(StateError::Storage(error)) => error,
             Self::State(error) => Error::new(ErrorKind::Other, operation, error.to_string()),
         }

@@ -32,7 +32,7 @@ impl Packed {
             low: keys().min().cloned(),
             high: keys().max().cloned(),
             writes: super::base::signed(chunk.entries.iter().filter(wrote).count() as u64)?,
-            entries: pack(&chunk.entries)?,
+            entries: super::chunk::encode(&chunk.entries)?,
         })
     }
 }
@@ -49,7 +49,7 @@ pub(crate) struct Stored {
 impl Stored {
     pub(crate) fn unpack(self) -> Result<(JournalId, JournalChunk), Fault> {
         let session = super::session::parse_id(&self.session)?;
-        Ok((self.id, JournalChunk { session, dataset: self.dataset, entries: unpack(&self.entries)? }))
+        Ok((self.id, JournalChunk { session, dataset: self.dataset, entries: super::chunk::decode(&self.entries)? }))
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -156,12 +156,4 @@ pub(crate) fn void(transaction: &Transaction<'_>, dataset: i64, chunks: &[Journa
         delete_entries.execute([chunk.0])?;
     }
     Ok(Settled::Done)
-}
-
-fn pack(entries: &[JournalEntry]) -> Result<Vec<u8>, Fault> {
-    super::pack::pack(&entries)
-}
-
-fn unpack(bytes: &[u8]) -> Result<Vec<JournalEntry>, Fault> {
-    super::pack::unpack(bytes)
 }

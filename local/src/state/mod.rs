@@ -2,6 +2,7 @@
 
 mod base;
 mod book;
+mod chunk;
 mod clock;
 mod conflict;
 mod dataset;
@@ -82,3 +83,6 @@ impl StateFile {
         self.writer.as_ref().ok_or_else(|| closed().with_remedy("end the other run first"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,38 @@ pub(super) async fn an_existing_record_is_not_created(harness: &dyn Harness) {
     case.assert_rows(&[person(0), edited(1), person(2)]).await;
 }
 
+pub(super) async fn a_write_that_expects_something_else_is_answered_with_moved(harness: &dyn Harness) {
+    for (guard, name) in [(Guard::Snapshot, "guard_expects"), (Guard::Compare, "guard_expects_compared")] {
+        let case = Case::new(harness, "guard: expectations", people(name, (0..5).map(person).collect())).await;
+        let dataset = case.opened().await;
+        let rows = case.read(&dataset).await;
+        let mut other = rows[0].clone();
+        other.hash = rows[1].hash;
+        let absent = case.create(&dataset, &person(9)).key;
+        let writes = vec![
+            case.update(&dataset, &other, &[("age", int(1))]),
+            case.create(&dataset, &person(1)),
+            Write { expect: Some(rows[0].hash), key: absent, ..case.update(&dataset, &rows[0], &[("age", int(1))]) },
+            Write { expect: None, ..case.update(&dataset, &rows[2], &[("age", int(1))]) },
+            Write { expect: None, ..case.delete(&dataset, &rows[3]) },
+            case.update(&dataset, &rows[4], &[("age", int(1))]),
+        ];
+        // A snapshot is compared by the system, not by hash: only what is not there at all is sure to be told.
+        let told = if guard == Guard::Snapshot { vec![1, 2] } else { vec![0, 1, 2, 3, 4] };
+        let keep = |index: usize| told.contains(&index) || index == 5;
+        let writes: Vec<Write> =
+            writes.into_iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, write)| write).collect();
+        let outcomes = case.apply(&dataset, guard, writes).await;
+        for outcome in &outcomes[..told.len()] {
+            assert_moved(outcome, case.topic);
+        }
+        assert_written(&outcomes[told.len()], case.topic);
+        let mut expected: Vec<Vec<Value>> = (0..5).map(person).collect();
+        expected[4][2] = int(1);
+        case.assert_rows(&expected).await;
+    }
+}
+
 pub(super) async fn a_snapshot_does_not_write_what_changed_since(harness: &dyn Harness) {
     for (delete, name) in [(false, "guard_snapshot"), (true, "guard_snapshot_delete")] {
         let case = Case::new(harness, "guard: changed since the snapshot", people(name, vec![person(1)])).await;

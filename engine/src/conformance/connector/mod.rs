@@ -9,6 +9,7 @@ mod guard;
 mod harness;
 mod read;
 mod refusal;
+mod samples;
 mod sums;
 mod values;
 mod write;
@@ -50,6 +51,7 @@ pub async fn write(harness: &dyn Harness) {
     write::a_full_batch_is_answered_in_order(harness).await;
     write::keys_of_two_parts_are_written(harness).await;
     write::what_a_trigger_made_is_read_back(harness).await;
+    write::what_was_committed_is_seen_by_the_next(harness).await;
     write::writing_nothing_changes_nothing(harness).await;
 }
 
@@ -58,6 +60,7 @@ pub async fn guard(harness: &dyn Harness) {
     guard::a_changed_record_is_left_alone(harness).await;
     guard::a_vanished_record_is_not_written(harness).await;
     guard::an_existing_record_is_not_created(harness).await;
+    guard::a_write_that_expects_something_else_is_answered_with_moved(harness).await;
     guard::a_snapshot_does_not_write_what_changed_since(harness).await;
     guard::a_snapshot_does_not_create_what_came_since(harness).await;
     guard::of_two_transactions_one_writes(harness).await;

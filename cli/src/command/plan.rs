@@ -1,0 +1,154 @@
+//! `pinksync plan`: what a session would do, and nothing is written.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use pinksync_engine::session::Ending;
+use pinksync_engine::survey::Planned;
+use pinksync_local::runner;
+use pinksync_model::{GuardName, PlanHeader, PlanLine, PlanOutput};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::show::plan::{Grouped, summary};
+use crate::{open, show};
+
+const EXAMPLES: &str = "\
+Examples:
+  pinksync plan sync.yaml
+  pinksync plan sync.yaml --detailed-exitcode          exit 10 if there is something to do
+  pinksync plan sync.yaml --save changes.plan          to be carried out by: run sync.yaml --plan changes.plan
+  pinksync plan sync.yaml -o json | grep '\"delete\"'
+  pinksync plan sync.yaml --check                      only reads the file; needs no connection";
+
+/// Shows what a run would do, record by record; writes nothing
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Plan {
+    /// Sync file
+    file: PathBuf,
+    /// Keeps the plan for `run --plan`
+    #[arg(long, value_name = "PLAN", conflicts_with = "check")]
+    save: Option<PathBuf>,
+    /// Exits with 10 if there are changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Only checks the sync file, without connecting; variables need not be set
+    #[arg(long)]
+    check: bool,
+    /// Plans as if this guard were overridden (repeatable)
+    #[arg(long, value_name = "GUARD")]
+    allow: Vec<GuardName>,
+}
+
+impl Plan {
+    pub async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
+        if self.check {
+            return check(&self.file, context);
+        }
+        let opened = open::to_look(&self.file, context).await?;
+        let (output, json) = (&context.output, context.json());
+        let mut grouped = Grouped::default();
+        if json {
+            output.json(&PlanOutput::Header(PlanHeader::default()));
+        }
+        let mut sink = |line: PlanLine| {
+            match json {
+                true => output.json(&PlanOutput::Line(line)),
+                false => grouped.add(line),
+            }
+            output.check()
+        };
+        let planned = match opened.local.plan(&self.allow, &mut sink).await {
+            Err(_) if output.is_closed() => return Ok(Exit::Done),
+            planned => planned?,
+        };
+        opened.progress.end();
+        match json {
+            true => tell_json(&planned, context),
+            false => tell_text(&planned, &grouped, &self.file, context),
+        }
+        if let Some(path) = &self.save {
+            save(&planned, path, &self.file, context)?;
+        }
+        Ok(self.exit(&planned))
+    }
+
+    fn exit(&self, planned: &Planned) -> Exit {
+        match planned.finished.ending {
+            Ending::Guarded => Exit::Guarded,
+            Ending::Paused => Exit::Interrupted,
+            Ending::Completed if self.detailed_exitcode && !planned.summary.is_empty() => Exit::Differs,
+            Ending::Completed => Exit::Done,
+        }
+    }
+}
+
+/// The lines are the contract; what else there is to say goes to stderr.
+fn tell_json(planned: &Planned, context: &Context) {
+    context.output.json(&PlanOutput::Summary(planned.summary));
+    for remark in remarks(planned) {
+        context.remark(remark);
+    }
+}
+
+fn tell_text(planned: &Planned, grouped: &Grouped, file: &Path, context: &Context) {
+    let output = &context.output;
+    output.line(format_args!("{}{}", grouped.text(), summary(&planned.summary)));
+    for remark in remarks(planned) {
+        output.line(remark);
+    }
+    if planned.finished.ending == Ending::Completed && !planned.summary.is_empty() {
+        output.line(format_args!("to do it: {}", context.next("run", file)));
+    }
+}
+
+fn remarks(planned: &Planned) -> impl Iterator<Item = String> {
+    let guards = planned.finished.guards.iter().filter(|guard| guard.tripped).map(show::report::guard);
+    let warnings = planned.finished.warnings.iter().map(|warning| format!("warning: {}", show::harmless(warning)));
+    let rejected: u64 = planned.finished.datasets.iter().map(|dataset| dataset.rejected).sum();
+    let rejected = (rejected > 0).then(|| {
+        format!("warning: {} cannot be read and would be left out", show::counted(rejected, "record", "records"))
+    });
+    guards.chain(warnings).chain(rejected).collect::<Vec<_>>().into_iter()
+}
+
+fn save(planned: &Planned, path: &Path, file: &Path, context: &Context) -> Result<(), Failure> {
+    if planned.finished.ending != Ending::Completed {
+        context.remark("not saved, since a guard stopped the plan; if it is meant to be, override it with --allow");
+        return Ok(());
+    }
+    let bytes = planned.plan.to_bytes()?;
+    std::fs::write(path, bytes).map_err(|error| {
+        Failure::failed(format!("the plan {} cannot be written", path.display()))
+            .because(&error)
+            .help("check the folder and its free space")
+    })?;
+    let plan = crate::context::shell_word(path);
+    context.remark(format_args!("saved; to do just this: {} --plan {plan}", context.next("run", file)));
+    Ok(())
+}
+
+fn check(file: &Path, context: &Context) -> Result<Exit, Failure> {
+    match runner::check(file, &open::environment) {
+        Ok(unset) => {
+            match context.json() {
+                true => context.output.json(&json!({"valid": true, "unset_variables": unset})),
+                false => context.output.line(format_args!("{} is valid", file.display())),
+            }
+            if !unset.is_empty() {
+                context.remark(format_args!("not set here, and needed for a run: {}", unset.join(", ")));
+            }
+            Ok(Exit::Done)
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            if context.json() {
+                context.output.json(&json!({"valid": false, "mistakes": failure.mistakes()}));
+            }
+            Err(failure)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `pinksync report`: the report of a session, the last one unless it is named.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pinksync_local::{StateFile, runner};
+use pinksync_model::SessionId;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::show;
+
+/// Shows the report of the last session, or of the one named
+#[derive(Debug, Args)]
+pub struct ShowReport {
+    /// Sync file
+    file: PathBuf,
+    /// Session to report on
+    #[arg(long, value_name = "ID")]
+    session: Option<SessionId>,
+}
+
+impl ShowReport {
+    pub async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
+        let state = StateFile::open_read_only(&context.state_path(&self.file))?;
+        let last = || async { state.sessions().await.map(|sessions| sessions.first().map(|session| session.id)) };
+        let id = match self.session {
+            Some(id) => Some(id),
+            None => last().await?,
+        };
+        let Some(id) = id else {
+            let run = context.next("run", &self.file);
+            return Err(Failure::failed("there is no session to report on yet").help(run));
+        };
+        let report = runner::report_of(&state, id).await?;
+        match context.json() {
+            true => context.output.json(&report),
+            false => context.output.line(show::report::text(&report, &self.file, context)),
+        }
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,71 @@
+//! `pinksync sessions`: what was run.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use pinksync_local::{StateError, StateFile};
+use pinksync_model::SessionLine;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::show::{harmless, number, table, text_of, time};
+
+/// Lists the sessions of a sync, the latest first
+#[derive(Debug, Args)]
+pub struct Sessions {
+    /// Sync file
+    file: PathBuf,
+}
+
+impl Sessions {
+    pub async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
+        let Some(state) = state_to_read(&self.file, context)? else { return Ok(Exit::Done) };
+        let sessions = state.sessions().await?;
+        match context.json() {
+            true => sessions.iter().for_each(|line| context.output.json(line)),
+            false if sessions.is_empty() => context.remark("no sessions yet"),
+            false => context.output.line(list(&sessions)),
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The state for a list, which is empty where there is no state yet.
+pub fn state_to_read(file: &Path, context: &Context) -> Result<Option<Arc<StateFile>>, Failure> {
+    match StateFile::open_read_only(&context.state_path(file)) {
+        Ok(state) => Ok(Some(state)),
+        Err(StateError::Absent { .. }) if file.exists() => {
+            context.remark(format_args!("no session yet: {}", context.next("run", file)));
+            Ok(None)
+        }
+        Err(StateError::Absent { .. }) => {
+            let message = format!("there is no sync file {}", file.display());
+            Err(Failure::usage(message).help("check the path; `pinksync init` writes a new sync file"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn list(sessions: &[SessionLine]) -> String {
+    let mut table = table();
+    table.set_header(["session", "mode", "status", "began", "written", "open", "remark"]);
+    for session in sessions {
+        let mut remarks: Vec<String> = Vec::new();
+        if session.undone {
+            remarks.push("taken back".to_owned());
+        }
+        remarks.extend(session.reason.as_ref().map(|reason| harmless(&reason.detail)));
+        table.add_row([
+            session.id.to_string(),
+            session.mode.to_string(),
+            session.status.to_string(),
+            time(&session.started_at),
+            number(session.written),
+            number(session.open_conflicts),
+            remarks.join("; "),
+        ]);
+    }
+    text_of(table, usize::MAX)
+}

@@ -1,0 +1,59 @@
+//! Ctrl-C: once asks the session to end at its next checkpoint, twice ends at once.
+
+use pinksync_engine::session::Stop;
+
+use crate::context::say;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Listens from now on. Must be called inside the runtime.
+pub fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::failed("the program cannot listen for Ctrl-C").because(&error))?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        signals.next().await;
+        say("stopping at the next checkpoint; Ctrl-C again ends at once");
+        stop.request();
+        signals.next().await;
+        std::process::exit(Exit::Interrupted.code().into());
+    });
+    Ok(())
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The steps of `doctor`: is the path there, can its files be read, can its folder be written.
+
+use std::path::Path;
+
+use pinksync_engine::connector::CheckStep;
+use pinksync_engine::{Error, Result};
+
+use super::client::{self, DataFile};
+use super::config::{Dialect, Root};
+use super::error::writing;
+use super::schema;
+
+/// Goes through the steps until one fails. Blocks.
+pub fn steps(root: &Root, dialect: &Dialect) -> Vec<CheckStep> {
+    let mut steps = Vec::new();
+    let checks: [(&'static str, fn(&Root, &Dialect) -> Result<String>); 3] =
+        [("resolve", resolve), ("read", read), ("write", write)];
+    for (name, check) in checks {
+        let step = match check(root, dialect) {
+            Ok(detail) => CheckStep { name, ok: true, detail, hint: None },
+            Err(error) => failed(name, &error),
+        };
+        let ok = step.ok;
+        steps.push(step);
+        if !ok {
+            break;
+        }
+    }
+    steps
+}
+
+fn failed(name: &'static str, error: &Error) -> CheckStep {
+    CheckStep { name, ok: false, detail: error.to_string(), hint: error.remedy().map(str::to_owned) }
+}
+
+fn resolve(root: &Root, _dialect: &Dialect) -> Result<String> {
+    let names = client::names(root)?;
+    Ok(format!("{} ({} datasets)", root.path().display(), names.len()))
+}
+
+/// Reads the header of every file.
+fn read(root: &Root, dialect: &Dialect) -> Result<String> {
+    let mut columns = 0;
+    for name in client::names(root)? {
+        if let (name, client::Place::There(path)) = client::find(root, &name)? {
+            columns += schema::describe(&DataFile::new(&path), dialect, &name)?.columns.len();
+        }
+    }
+    Ok(format!("{columns} columns in all"))
+}
+
+/// Puts a temporary file into the folder, which goes away at once.
+fn write(root: &Root, _dialect: &Dialect) -> Result<String> {
+    let folder = match root {
+        Root::Folder(folder) => folder,
+        Root::File(file) => file.parent().unwrap_or(Path::new("/")),
+    };
+    tempfile::tempfile_in(folder).map_err(|error| writing(folder, error))?;
+    Ok("the folder can be written".to_owned())
+}

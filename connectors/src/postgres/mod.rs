@@ -1,0 +1,133 @@
+//! PostgreSQL 14 and newer.
+//!
+//! `read` gets pages by binary COPY, `write` puts changes in under guards, `sums` tells what changed without reading.
+//! `table` and `catalog` hold what the server says of a table, `layout` what a mapping makes of it.
+#![doc = include_str!("docs.md")]
+
+mod catalog;
+mod check;
+mod client;
+mod config;
+mod copy;
+mod dataset;
+mod decode;
+mod delete;
+mod encode;
+mod error;
+mod filter;
+mod insert;
+mod layout;
+mod lookup;
+mod numeric;
+mod read;
+mod schema;
+mod sequence;
+mod sql;
+mod sums;
+mod table;
+mod tls;
+mod transaction;
+mod types;
+mod update;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use pinksync_engine::connector::{CheckStep, Dataset, System};
+use pinksync_engine::row::SideSpec;
+use pinksync_engine::schema::DatasetSchema;
+use pinksync_engine::{Error, ErrorKind, Result};
+use pinksync_model::ServerSettings;
+
+use client::Pool;
+use config::Target;
+use dataset::PostgresDataset;
+use layout::Layout;
+use table::Table;
+
+/// A database on a PostgreSQL server.
+pub struct Postgres {
+    pool: Arc<Pool>,
+    /// Tables as they were described last, so that opening them asks nothing again.
+    tables: Mutex<HashMap<String, Arc<Table>>>,
+}
+
+impl Postgres {
+    /// Checks the settings; the first use connects. `application` is shown by the server as the name of who connects.
+    ///
+    /// # Errors
+    /// `Definition` where the settings are not usable.
+    pub fn open(settings: &ServerSettings, application: &str) -> Result<Arc<dyn System>> {
+        let pool = Pool::new(Target::new(settings, application)?)?;
+        Ok(Arc::new(Self { pool: Arc::new(pool), tables: Mutex::default() }))
+    }
+
+    fn remember(&self, table: Table) -> Arc<Table> {
+        let table = Arc::new(table);
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.insert(table.full_name(), Arc::clone(&table));
+        table
+    }
+
+    async fn table(&self, name: &str) -> Result<Arc<Table>> {
+        let known = self.tables.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some(table) = known {
+            return Ok(table);
+        }
+        let mut lease = self.pool.lend().await?;
+        let table = catalog::load(lease.session()?, name).await?;
+        lease.give_back();
+        let gone = || {
+            Error::new(ErrorKind::Definition, "open a dataset", format!("there is no table {name}"))
+                .with_remedy("check the dataset's name, and that the user may see it")
+        };
+        table.map(|table| self.remember(table)).ok_or_else(gone)
+    }
+}
+
+#[async_trait]
+impl System for Postgres {
+    fn kind(&self) -> &'static str {
+        "postgres"
+    }
+
+    async fn identity(&self) -> Result<String> {
+        let target = self.pool.target();
+        Ok(format!("{}/{}", target.address(), target.database()))
+    }
+
+    async fn datasets(&self) -> Result<Vec<String>> {
+        let mut lease = self.pool.lend().await?;
+        let names = schema::datasets(lease.session()?).await?;
+        lease.give_back();
+        Ok(names)
+    }
+
+    async fn describe(&self, dataset: &str) -> Result<Option<DatasetSchema>> {
+        let mut lease = self.pool.lend().await?;
+        let described = schema::describe(lease.session()?, dataset).await?;
+        lease.give_back();
+        Ok(described.map(|(table, schema)| {
+            self.remember(table);
+            schema
+        }))
+    }
+
+    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
+        let mut lease = self.pool.lend().await?;
+        schema::create(lease.session()?, schema, from_kind).await?;
+        lease.give_back();
+        Ok(())
+    }
+
+    async fn open(&self, spec: Arc<SideSpec>, schema: &DatasetSchema) -> Result<Arc<dyn Dataset>> {
+        let table = self.table(&schema.name).await?;
+        Ok(Arc::new(PostgresDataset::new(Arc::clone(&self.pool), Layout::new(spec, table)?)))
+    }
+
+    async fn check(&self) -> Vec<CheckStep> {
+        check::check(&self.pool).await
+    }
+}
