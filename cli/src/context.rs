@@ -23,9 +23,10 @@ impl Context {
         self.global.output == Format::Json
     }
 
-    /// A remark for a person, on stderr.
+    /// A remark for a person, on stderr; what was printed before it is seen before it.
     pub fn remark(&self, text: impl Display) {
         if !self.global.quiet {
+            self.output.flush();
             say(text);
         }
     }

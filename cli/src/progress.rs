@@ -1,7 +1,7 @@
 //! How far a session is: a bar on a terminal, a line every ten seconds elsewhere. All of it on stderr.
 
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -24,7 +24,9 @@ pub struct Progress {
 /// What the session told last.
 #[derive(Default)]
 pub struct Board {
-    bar: Option<ProgressBar>,
+    has_bar: bool,
+    /// Made when there is something to tell: until then the terminal is free for questions.
+    bar: OnceLock<ProgressBar>,
     state: Mutex<State>,
 }
 
@@ -42,11 +44,10 @@ impl Progress {
     pub fn start(context: &Context) -> Self {
         let quiet = context.global.quiet;
         // What `-v` tells would run through a bar.
-        let bar = (!quiet && context.global.verbose == 0 && std::io::stderr().is_terminal()).then(bar);
-        let lines = bar.is_none() && !quiet;
-        let board = Arc::new(Board { bar, state: Mutex::default() });
+        let has_bar = !quiet && context.global.verbose == 0 && std::io::stderr().is_terminal();
+        let board = Arc::new(Board { has_bar, ..Board::default() });
         let told = Arc::clone(&board);
-        let lines = lines.then(|| tokio::spawn(async move { tell(&told).await }));
+        let lines = (!quiet && !has_bar).then(|| tokio::spawn(async move { tell(&told).await }));
         Self { board, lines }
     }
 
@@ -56,7 +57,7 @@ impl Progress {
 
     /// Takes the bar away before something else is printed.
     pub fn end(&self) {
-        if let Some(bar) = &self.board.bar {
+        if let Some(bar) = self.board.bar.get() {
             bar.finish_and_clear();
         }
         if let Some(lines) = &self.lines {
@@ -97,8 +98,8 @@ impl Board {
     }
 
     fn show(&self, state: &State) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(state.text());
+        if self.has_bar {
+            self.bar.get_or_init(bar).set_message(state.text());
         }
     }
 }

@@ -16,9 +16,14 @@ pub fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
         say("stopping at the next checkpoint; Ctrl-C again ends at once");
         stop.request();
         signals.next().await;
-        std::process::exit(Exit::Interrupted.code().into());
+        end_at_once();
     });
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the user asked twice; what is settled is settled, as after a kill")]
+fn end_at_once() -> ! {
+    std::process::exit(Exit::Interrupted.code().into())
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! A dataset pair opened on both systems, with what was staged of its unordered sides.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pinksync_model::Side;
@@ -41,6 +42,12 @@ impl OpenSide {
         if self.run.is_some() { Guard::Compare } else { Guard::Snapshot }
     }
 
+    /// Writes take effect one by one as they are sent: there is no transaction around them.
+    pub fn writes_at_once(&self) -> bool {
+        let capabilities = self.dataset.capabilities();
+        !capabilities.transactional && !capabilities.publishes
+    }
+
     /// The side's sums can be told from the rows that were compared.
     pub fn has_content_sums(&self) -> bool {
         self.run.is_some() || self.dataset.capabilities().content_sums
@@ -56,9 +63,20 @@ pub struct Pair {
     pub mapping: Mapping,
     pub source: OpenSide,
     pub target: OpenSide,
+    /// Keys whose writes were found in a pending journal: they are counted, and to be found unchanged is no news.
+    reconciled: Mutex<HashSet<Key>>,
 }
 
 impl Pair {
+    pub fn new(mapping: Mapping, source: Arc<dyn Dataset>, target: Arc<dyn Dataset>) -> Self {
+        let (source, target) = (OpenSide::new(source), OpenSide::new(target));
+        Self { mapping, source, target, reconciled: Mutex::default() }
+    }
+
+    pub fn reconciled(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.reconciled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn side(&self, side: Side) -> &OpenSide {
         match side {
             Side::Source => &self.source,

@@ -6,7 +6,12 @@ const TABLE: &str = "CREATE TABLE customers (id bigint PRIMARY KEY, name text NO
                      seen timestamptz, active boolean, updated_at timestamptz)";
 
 const ROWS: &str = "INSERT INTO customers SELECT n, 'name ' || n, CASE WHEN n % 7 = 0 THEN NULL ELSE 'e' || n || '@example.org' END, \
-                    n * 1.25, timestamptz '2024-01-01' + n * interval '1 minute', n % 2 = 0, now() FROM generate_series(1, ";
+                    n * 1.25, timestamptz '2024-01-01' + n * interval '1 minute', n % 2 = 0, now() FROM generate_series(1, {count}) n";
+
+/// Statement that makes customers 1 to `count`.
+fn rows(count: u32) -> String {
+    ROWS.replace("{count}", &count.to_string())
+}
 
 fn one_way(flow: &Flow, strategy: &str) {
     flow.sync(&format!("strategy: {strategy}\ndatasets:\n  - {{ source: public.customers, key: [id] }}\n"));
@@ -16,7 +21,7 @@ fn one_way(flow: &Flow, strategy: &str) {
 fn a_first_load_copies_everything_and_the_next_session_reads_nothing() {
     let flow = Flow::new();
     flow.both(TABLE);
-    flow.source(&format!("{ROWS}25000)"));
+    flow.source(&rows(25000));
     one_way(&flow, "source_wins");
     flow.session(0).counts(&[("to_target.created", 25_000), ("read.source", 25_000), ("rejected", 0)]);
     assert_eq!(flow.assert_same("customers"), 25_000);
@@ -27,7 +32,7 @@ fn a_first_load_copies_everything_and_the_next_session_reads_nothing() {
 fn creates_updates_and_deletes_follow_the_source() {
     let flow = Flow::new();
     flow.both(TABLE);
-    flow.source(&format!("{ROWS}5000)"));
+    flow.source(&rows(5000));
     one_way(&flow, "source_wins");
     flow.session(0);
     flow.source("UPDATE customers SET balance = balance + 1 WHERE id % 50 = 0; DELETE FROM customers WHERE id BETWEEN 100 AND 149;");
@@ -41,7 +46,7 @@ fn creates_updates_and_deletes_follow_the_source() {
 fn drift_is_kept_or_overwritten_as_the_strategy_says() {
     let flow = Flow::new();
     flow.both(TABLE);
-    flow.source(&format!("{ROWS}100)"));
+    flow.source(&rows(100));
     one_way(&flow, "manual");
     flow.session(0);
     flow.target("UPDATE customers SET name = 'drifted' WHERE id = 7");
@@ -58,7 +63,7 @@ fn a_target_that_transforms_causes_no_further_writes() {
     flow.both(TABLE);
     flow.target("CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := upper(NEW.name); RETURN NEW; END $$");
     flow.target("CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION shout()");
-    flow.source(&format!("{ROWS}100)"));
+    flow.source(&rows(100));
     one_way(&flow, "source_wins");
     flow.session(0).counts(&[("to_target.created", 100), ("transformed", 100)]);
     flow.session(0).counts(&[("to_target.updated", 0), ("to_target.created", 0), ("unchanged", 100)]);
@@ -72,7 +77,7 @@ fn a_target_that_transforms_causes_no_further_writes() {
 fn undo_brings_back_rows_and_base() {
     let flow = Flow::new();
     flow.both(TABLE);
-    flow.source(&format!("{ROWS}500)"));
+    flow.source(&rows(500));
     one_way(&flow, "source_wins");
     flow.session(0);
     let (_, before) = flow.digest("customers");
@@ -91,7 +96,7 @@ fn undo_brings_back_rows_and_base() {
 fn the_filter_holds_on_both_sides() {
     let flow = Flow::new();
     flow.both(TABLE);
-    flow.source(&format!("{ROWS}100)"));
+    flow.source(&rows(100));
     flow.sync("strategy: source_wins\ndatasets:\n  - source: public.customers\n    key: [id]\n    filter: {all: [{field: active, op: eq, value: true}]}\n");
     flow.session(0).counts(&[("to_target.created", 50)]);
     flow.source("UPDATE customers SET active = false WHERE id = 2");
@@ -103,7 +108,7 @@ fn the_filter_holds_on_both_sides() {
 fn a_missing_target_is_created_when_asked() {
     let flow = Flow::new();
     flow.source(TABLE);
-    flow.source(&format!("{ROWS}10)"));
+    flow.source(&rows(10));
     flow.sync("strategy: source_wins\ndatasets:\n  - { source: public.customers, create_target: true }\n");
     flow.run(&["plan", "sync.yaml"]).expect(0);
     flow.session(0).counts(&[("to_target.created", 10)]);
@@ -115,7 +120,7 @@ fn records_that_violate_a_constraint_are_rejected_and_their_neighbours_written()
     let flow = Flow::new();
     flow.both(TABLE);
     flow.target("ALTER TABLE customers ADD CHECK (balance <> 12.5); CREATE UNIQUE INDEX ON customers (email)");
-    flow.source(&format!("{ROWS}3000)"));
+    flow.source(&rows(3000));
     flow.source("UPDATE customers SET email = 'same@example.org' WHERE id IN (20, 30)");
     one_way(&flow, "source_wins");
     flow.session(3).counts(&[("to_target.created", 2998), ("rejected", 2)]);

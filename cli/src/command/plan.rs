@@ -6,7 +6,7 @@ use clap::Args;
 use pinksync_engine::session::Ending;
 use pinksync_engine::survey::Planned;
 use pinksync_local::runner;
-use pinksync_model::{GuardName, PlanHeader, PlanLine, PlanOutput};
+use pinksync_model::{DatasetReport, GuardName, PlanHeader, PlanLine, PlanOutput};
 use serde_json::json;
 
 use crate::context::Context;
@@ -108,11 +108,13 @@ fn tell_text(planned: &Planned, grouped: &Grouped, file: &Path, context: &Contex
 fn remarks(planned: &Planned) -> impl Iterator<Item = String> {
     let guards = planned.finished.guards.iter().filter(|guard| guard.tripped).map(show::report::guard);
     let warnings = planned.finished.warnings.iter().map(|warning| format!("warning: {}", show::harmless(warning)));
-    let rejected: u64 = planned.finished.datasets.iter().map(|dataset| dataset.rejected).sum();
-    let rejected = (rejected > 0).then(|| {
-        format!("warning: {} cannot be read and would be left out", show::counted(rejected, "record", "records"))
+    let total = DatasetReport::total(&planned.finished.datasets);
+    let rejected = (total.rejected > 0).then(|| {
+        format!("warning: {} cannot be read and would be left out", show::counted(total.rejected, "record", "records"))
     });
-    guards.chain(warnings).chain(rejected).collect::<Vec<_>>().into_iter()
+    let waiting = (total.conflicts.open > 0)
+        .then(|| show::counted(total.conflicts.open, "conflict waits for a decision", "conflicts wait for a decision"));
+    guards.chain(warnings).chain(rejected).chain(waiting).collect::<Vec<_>>().into_iter()
 }
 
 fn save(planned: &Planned, path: &Path, file: &Path, context: &Context) -> Result<(), Failure> {

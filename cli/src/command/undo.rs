@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pinksync_local::StoredSession;
-use pinksync_model::{PlanLine, PlanOutput, SessionId};
+use pinksync_model::{DatasetReport, PlanLine, PlanOutput, Report, SessionId};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -61,18 +61,33 @@ impl Undo {
         if !json {
             let word = if self.dry_run { "would take back" } else { "took back" };
             output.line(format_args!("{word} session {} of {}\n", of.id, show::time(&of.started_at)));
-            output.line(grouped.text().trim_end());
+            output.line(format_args!("{}\n", grouped.text().trim_end()));
         }
-        if json && self.dry_run {
-            return Ok(Exit::of_ended(&ended));
+        match (self.dry_run, json) {
+            (false, _) => Ok(super::run::tell(&ended, &self.file, context)),
+            (true, false) => {
+                output.line(would(&ended.report));
+                Ok(Exit::of_ended(&ended))
+            }
+            (true, true) => Ok(Exit::of_ended(&ended)),
         }
-        Ok(super::run::tell(&ended, &self.file, context))
     }
 
+    /// Asks before anything is written.
     async fn agreed(&self, of: &StoredSession, state: &pinksync_local::StateFile) -> Result<bool, Failure> {
         let sessions = state.sessions().await?;
         let written = sessions.iter().find(|session| session.id == of.id).map_or(0, |session| session.written);
         let written = show::counted(written, "written record", "written records");
         question::agreed(&format!("take back session {} of {} with {written}?", of.id, show::time(&of.started_at)), self.yes)
+    }
+}
+
+/// What a dry run came to.
+fn would(report: &Report) -> String {
+    let total = DatasetReport::total(&report.datasets);
+    let records = show::counted(total.written(), "record would be put back", "records would be put back");
+    match total.left_alone {
+        0 => records,
+        left => format!("{records}, {} left alone", show::number(left)),
     }
 }

@@ -50,7 +50,7 @@ pub fn one(conflict: &ConflictLine) -> String {
     let mut table = table();
     table.set_header(["", "field", "base", "source", "target"]);
     for field in fields(conflict) {
-        let mark = if different.contains(&field) { "*" } else { "" };
+        let mark = if different.contains(field) { "*" } else { "" };
         let at = |version: &Version| cell(version, field);
         table.add_row([mark.to_owned(), harmless(field), at(&conflict.base), at(&conflict.source), at(&conflict.target)]);
     }

@@ -80,7 +80,10 @@ impl Changes {
     }
 
     pub fn commit(&mut self, transaction: u64) {
-        self.batches.iter_mut().filter(|batch| batch.transaction == transaction).for_each(|batch| batch.committed = true);
+        self.batches
+            .iter_mut()
+            .filter(|batch| batch.transaction == transaction)
+            .for_each(|batch| batch.committed = true);
     }
 
     pub fn drop_uncommitted(&mut self, transaction: u64) {
@@ -115,9 +118,9 @@ impl Changes {
 
     fn overlapping(&self, keys: &[&Key]) -> impl Iterator<Item = &Batch> {
         let bounds = keys.first().copied().zip(keys.last().copied()).map(|(low, high)| (low.clone(), high.clone()));
-        self.batches.iter().filter(move |batch| {
-            bounds.as_ref().is_some_and(|(low, high)| batch.low <= *high && batch.high >= *low)
-        })
+        self.batches
+            .iter()
+            .filter(move |batch| bounds.as_ref().is_some_and(|(low, high)| batch.low <= *high && batch.high >= *low))
     }
 
     /// Committed batches in the order of their first key.

@@ -10,11 +10,13 @@ use super::config::{Dialect, Root};
 use super::error::writing;
 use super::schema;
 
+/// What was found, or why the step failed.
+type Check = fn(&Root, &Dialect) -> Result<String>;
+
 /// Goes through the steps until one fails. Blocks.
 pub fn steps(root: &Root, dialect: &Dialect) -> Vec<CheckStep> {
     let mut steps = Vec::new();
-    let checks: [(&'static str, fn(&Root, &Dialect) -> Result<String>); 3] =
-        [("resolve", resolve), ("read", read), ("write", write)];
+    let checks: [(&'static str, Check); 3] = [("resolve", resolve), ("read", read), ("write", write)];
     for (name, check) in checks {
         let step = match check(root, dialect) {
             Ok(detail) => CheckStep { name, ok: true, detail, hint: None },

@@ -88,7 +88,7 @@ impl Fingerprint {
 /// A file read through its compression, with a running hash of its raw bytes.
 pub enum Input {
     Plain(Hashed),
-    Gzip(MultiGzDecoder<BufReader<Hashed>>),
+    Gzip(Box<MultiGzDecoder<BufReader<Hashed>>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<Hashed>>>),
 }
 
@@ -97,7 +97,7 @@ impl Input {
         let hashed = Hashed { file, hasher: DefaultHasher::new() };
         Ok(match compression {
             Compression::None => Self::Plain(hashed),
-            Compression::Gzip => Self::Gzip(MultiGzDecoder::new(BufReader::new(hashed))),
+            Compression::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(hashed)))),
             Compression::Zstd => {
                 Self::Zstd(Box::new(zstd::stream::read::Decoder::with_buffer(BufReader::new(hashed))?))
             }
@@ -253,13 +253,16 @@ fn find_below(folder: &Path, dataset: &str) -> Result<Place> {
     if exact.is_file() {
         return Ok(Place::There(exact));
     }
-    let with_ending = |ending: &&str| folder.join(format!("{dataset}{ending}"));
-    let mut there: Vec<PathBuf> = ENDINGS.iter().map(|ending| with_ending(&ending)).filter(|path| path.is_file()).collect();
+    let with_ending = |ending: &str| folder.join(format!("{dataset}{ending}"));
+    let mut there: Vec<PathBuf> =
+        ENDINGS.iter().map(|ending| with_ending(ending)).filter(|path| path.is_file()).collect();
     match (there.pop(), there.is_empty()) {
         (Some(path), true) => Ok(Place::There(path)),
-        (Some(_), false) => Err(mistake(format!("`{dataset}` stands for several files: give the name with its ending"))),
+        (Some(_), false) => {
+            Err(mistake(format!("`{dataset}` stands for several files: give the name with its ending")))
+        }
         (None, _) if has_file_ending(&exact) => Ok(Place::Missing(exact)),
-        (None, _) => Ok(Place::Missing(with_ending(&ENDINGS[0]))),
+        (None, _) => Ok(Place::Missing(with_ending(ENDINGS[0]))),
     }
 }
 

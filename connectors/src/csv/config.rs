@@ -118,9 +118,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().canonicalize().unwrap();
         std::fs::write(base.join("plain"), "id\n").unwrap();
-        let locate = |path: &str| {
-            Root::locate(&FileSettings { path: path.to_owned(), csv: CsvSettings::default() }, &base)
-        };
+        let locate =
+            |path: &str| Root::locate(&FileSettings { path: path.to_owned(), csv: CsvSettings::default() }, &base);
         assert_eq!(locate("."), Root::Folder(base.clone()));
         assert_eq!(locate("plain"), Root::File(base.join("plain")));
         assert_eq!(locate("new.csv"), Root::File(base.join("new.csv")));

@@ -48,7 +48,8 @@ impl Csv {
 
 /// Runs `work`, which blocks on files, away from the executor's threads.
 async fn blocking<T: Send + 'static>(
-    operation: &'static str, work: impl FnOnce() -> Result<T> + Send + 'static,
+    operation: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,

@@ -10,12 +10,13 @@ use std::os::unix::fs::FileExt;
 /// Pairs held in memory: 16 MB.
 const IN_MEMORY: usize = 1 << 20;
 /// One in so many pairs of a run has its number in memory.
-const FENCE: usize = 256;
+const FENCE: usize = 64;
 const PAIR: usize = 16;
 
 type Pair = (u64, u64);
 
-/// Filled by [`Pairs::push`], then closed by [`Pairs::sort`], then read.
+/// Filled by [`Pairs::push`], then closed by [`Pairs::sort`], then read. Several runs are merged into one then, so that
+/// looking a number up takes one read.
 #[derive(Debug)]
 pub struct Pairs {
     in_memory: usize,
@@ -47,9 +48,21 @@ impl Pairs {
         if self.recent.len() >= self.in_memory { self.spill() } else { Ok(()) }
     }
 
-    pub fn sort(&mut self) {
+    pub fn sort(&mut self) -> io::Result<()> {
         self.recent.sort_unstable();
         self.recent.shrink_to_fit();
+        if self.runs.len() < 2 {
+            return Ok(());
+        }
+        let file = tempfile::tempfile()?;
+        let mut merged = RunWriter::new(&file, 0);
+        let mut in_order = self.in_order()?;
+        while let Some(pair) = in_order.next()? {
+            merged.put(pair)?;
+        }
+        let run = merged.finish()?;
+        *self = Self { runs: vec![run], file: Some(file), ..Self::holding(self.in_memory) };
+        Ok(())
     }
 
     fn spill(&mut self) -> io::Result<()> {
@@ -59,19 +72,11 @@ impl Pairs {
             Some(file) => file,
             None => self.file.insert(tempfile::tempfile()?),
         };
-        let mut bytes = Vec::with_capacity(FENCE * PAIR);
-        let mut fences = Vec::with_capacity(self.recent.len() / FENCE + 1);
-        for (index, block) in self.recent.chunks(FENCE).enumerate() {
-            fences.push(block[0].0);
-            bytes.clear();
-            for (first, second) in block {
-                bytes.extend(first.to_le_bytes());
-                bytes.extend(second.to_le_bytes());
-            }
-            file.write_all_at(&bytes, offset + (index * FENCE * PAIR) as u64)?;
+        let mut run = RunWriter::new(file, offset);
+        for pair in self.recent.drain(..) {
+            run.put(pair)?;
         }
-        self.runs.push(Run { offset, pairs: self.recent.len(), fences });
-        self.recent.clear();
+        self.runs.push(run.finish()?);
         Ok(())
     }
 
@@ -113,6 +118,45 @@ impl Pairs {
             in_order.advance(source)?;
         }
         Ok(in_order)
+    }
+}
+
+/// Writes sorted pairs behind one another.
+struct RunWriter<'a> {
+    file: &'a File,
+    run: Run,
+    bytes: Vec<u8>,
+    /// Where `bytes` go.
+    end: u64,
+}
+
+const WRITE_BYTES: usize = 64 * 1024;
+
+impl<'a> RunWriter<'a> {
+    fn new(file: &'a File, offset: u64) -> Self {
+        Self { file, run: Run { offset, pairs: 0, fences: Vec::new() }, bytes: Vec::new(), end: offset }
+    }
+
+    fn put(&mut self, (first, second): Pair) -> io::Result<()> {
+        if self.run.pairs.is_multiple_of(FENCE) {
+            self.run.fences.push(first);
+        }
+        self.run.pairs += 1;
+        self.bytes.extend(first.to_le_bytes());
+        self.bytes.extend(second.to_le_bytes());
+        if self.bytes.len() >= WRITE_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all_at(&self.bytes, self.end)?;
+        self.end += self.bytes.len() as u64;
+        self.bytes.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<Run> {
+        self.flush()?;
+        Ok(self.run)
     }
 }
 
@@ -169,7 +213,7 @@ mod tests {
         for number in 0..count {
             pairs.push(number.wrapping_mul(0x9e37_79b9) % 1000, number).unwrap();
         }
-        pairs.sort();
+        pairs.sort().unwrap();
         pairs
     }
 
@@ -209,7 +253,7 @@ mod tests {
         for second in 0..2000 {
             pairs.push(7, second).unwrap();
         }
-        pairs.sort();
+        pairs.sort().unwrap();
         assert_eq!(pairs.find(7).unwrap().len(), 2000);
         assert!(pairs.find(6).unwrap().is_empty() && pairs.find(8).unwrap().is_empty());
     }

@@ -103,20 +103,18 @@ const SUFFIX: &str = ".tmp";
 /// Whoever writes such a file holds its lock.
 fn remove_if_abandoned(path: &Path) {
     let abandoned = File::open(path).is_ok_and(|file| file.try_lock().is_ok());
-    if abandoned {
-        if let Err(error) = fs::remove_file(path) {
-            tracing::debug!(path = %path.display(), %error, "an abandoned temporary file stays");
-        }
+    if abandoned && let Err(error) = fs::remove_file(path) {
+        tracing::debug!(path = %path.display(), %error, "an abandoned temporary file stays");
     }
 }
 
 /// Mode, and owner where we may: the new file must not be readable by more people than the old.
 fn keep_rights(new: &File, old: &fs::Metadata) -> io::Result<()> {
     let own = new.metadata()?;
-    if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
-        if let Err(error) = std::os::unix::fs::fchown(new, Some(old.uid()), Some(old.gid())) {
-            tracing::debug!(%error, "the new file's owner is not the old one's");
-        }
+    if (own.uid(), own.gid()) != (old.uid(), old.gid())
+        && let Err(error) = std::os::unix::fs::fchown(new, Some(old.uid()), Some(old.gid()))
+    {
+        tracing::debug!(%error, "the new file's owner is not the old one's");
     }
     new.set_permissions(old.permissions())
 }
@@ -126,7 +124,13 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Copies the old file with edits at their places, then appends the new lines.
-fn rewrite(input: &mut Input, output: &mut Output<'_>, file: &DataFile, scanned: &Scanned, changes: &Changes) -> Result<()> {
+fn rewrite(
+    input: &mut Input,
+    output: &mut Output<'_>,
+    file: &DataFile,
+    scanned: &Scanned,
+    changes: &Changes,
+) -> Result<()> {
     let mut copy = Copy { input, output, file, at: 0, buffer: vec![0; COPY_BYTES] };
     let edits = by_place(changes)?;
     let mut in_order = edits.in_order().map_err(spilling)?;
@@ -161,7 +165,7 @@ fn by_place(changes: &Changes) -> Result<Pairs> {
             }
         }
     }
-    edits.sort();
+    edits.sort().map_err(spilling)?;
     Ok(edits)
 }
 
@@ -192,7 +196,8 @@ fn append(copy: &mut Copy<'_, '_>, scanned: &Scanned, changes: &Changes) -> Resu
 
 /// Puts the next new line of a batch among those to be written.
 fn advance(
-    open: &mut BTreeMap<usize, std::vec::IntoIter<(u64, Collected)>>, source: usize,
+    open: &mut BTreeMap<usize, std::vec::IntoIter<(u64, Collected)>>,
+    source: usize,
     next: &mut BinaryHeap<Reverse<(Key, usize, Vec<u8>)>>,
 ) {
     let Some(batch) = open.get_mut(&source) else { return };

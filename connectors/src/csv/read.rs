@@ -110,8 +110,7 @@ impl Layout {
                     .with_remedy("compare the dataset in the sync file with the file's first line")
             })
         };
-        let positions =
-            spec.columns.iter().map(|column| position(&column.name)).collect::<Result<Vec<usize>>>()?;
+        let positions = spec.columns.iter().map(|column| position(&column.name)).collect::<Result<Vec<usize>>>()?;
         let key_is_first = spec.key.iter().all(|&index| positions[index] < spec.key.len());
         Ok(Self { header, positions, key_is_first })
     }
@@ -167,7 +166,7 @@ impl Source {
         if let Some(sink) = sink {
             sink(chunk)?;
         }
-        index.sort();
+        index.sort().map_err(spilling)?;
         Ok(Scanned { fingerprint, content, layout, index, plain: Mutex::default() })
     }
 

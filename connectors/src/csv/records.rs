@@ -182,7 +182,13 @@ impl<R: Read> Records<R> {
     }
 
     fn finished(
-        &mut self, offset: u64, line: u64, body: usize, ending: usize, several_lines: bool, unclosed: bool,
+        &mut self,
+        offset: u64,
+        line: u64,
+        body: usize,
+        ending: usize,
+        several_lines: bool,
+        unclosed: bool,
     ) -> Record<'_> {
         let from = self.start;
         self.start += body + ending;

@@ -57,7 +57,7 @@ impl Dialect {
 /// Appends a field, between quotes if it could not be told apart otherwise.
 pub fn quote(field: &[u8], dialect: &Dialect, out: &mut Vec<u8>) {
     let special = |&byte: &u8| byte == dialect.delimiter || byte == dialect.quote || byte == b'\r' || byte == b'\n';
-    if !field.iter().any(|byte| special(byte)) {
+    if !field.iter().any(special) {
         out.extend_from_slice(field);
         return;
     }
@@ -79,10 +79,11 @@ pub fn unquoted<'a>(field: &'a [u8], quote: u8) -> Cow<'a, [u8]> {
     if first != quote {
         return Cow::Borrowed(field);
     }
-    if let Some((&last, inner)) = rest.split_last() {
-        if last == quote && !inner.contains(&quote) {
-            return Cow::Borrowed(inner);
-        }
+    if let Some((&last, inner)) = rest.split_last()
+        && last == quote
+        && !inner.contains(&quote)
+    {
+        return Cow::Borrowed(inner);
     }
     let mut content = Vec::with_capacity(rest.len());
     let mut bytes = rest.iter().copied().peekable();
@@ -130,7 +131,9 @@ mod tests {
     #[test]
     fn what_is_written_reads_back() {
         for dialect in [dialect(|_| {}), dialect(|s| (s.delimiter, s.quote) = (';', '\''))] {
-            for text in ["a", "a,b", "a;b", "a\"b", "'", "''", "\"", "line\nbreak", "cr\rhere", " space ", "ünï", "a\0b"] {
+            for text in
+                ["a", "a,b", "a;b", "a\"b", "'", "''", "\"", "line\nbreak", "cr\rhere", " space ", "ünï", "a\0b"]
+            {
                 let out = field(&dialect, &Value::text(text)).unwrap();
                 let back = dialect.value(&unquoted(&out, dialect.quote)).unwrap();
                 assert_eq!(back, Value::text(text), "{out:?}");
@@ -153,8 +156,17 @@ mod tests {
     #[test]
     fn a_fields_content_is_found_between_its_quotes() {
         for (raw, content) in [
-            ("", ""), ("a", "a"), ("\"\"", ""), ("\"a\"", "a"), ("\"a\"\"b\"", "a\"b"), ("\"a\"b", "ab"),
-            ("\"a\"\"\"", "a\""), ("\"\"\"\"", "\""), ("a\"b\"", "a\"b\""), ("\"", ""), ("\"a\"b\"c", "ab\"c"),
+            ("", ""),
+            ("a", "a"),
+            ("\"\"", ""),
+            ("\"a\"", "a"),
+            ("\"a\"\"b\"", "a\"b"),
+            ("\"a\"b", "ab"),
+            ("\"a\"\"\"", "a\""),
+            ("\"\"\"\"", "\""),
+            ("a\"b\"", "a\"b\""),
+            ("\"", ""),
+            ("\"a\"b\"c", "ab\"c"),
         ] {
             assert_eq!(&*unquoted(raw.as_bytes(), b'"'), content.as_bytes(), "{raw}");
         }

@@ -154,6 +154,11 @@ impl Pool {
         Ok(lease)
     }
 
+    /// Ends the connections that nobody uses: what they have prepared is outdated.
+    pub fn end_idle(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn take_idle(&self) -> Option<Session> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|session| !session.client.is_closed());

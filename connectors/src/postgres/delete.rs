@@ -11,7 +11,7 @@ use super::lookup::present;
 use super::sql;
 use super::table::{Column, Dependent};
 use super::types::Wire;
-use super::write::{Failure, Outcomes, misfit, suppressed};
+use super::write::{Failure, Outcomes, suppressed};
 
 pub async fn run(
     session: &mut Session, layout: &Layout, writes: &[Write], part: &[usize],
@@ -19,10 +19,10 @@ pub async fn run(
     let mut done = Vec::with_capacity(part.len());
     let mut sent = Vec::with_capacity(part.len());
     for &index in part {
-        let mut trial = Arrays::new(layout.key_wires());
-        match trial.push(writes[index].key.iter()) {
+        // What cannot be a key here is no record's key.
+        match Arrays::new(layout.key_wires()).push(writes[index].key.iter()) {
             Ok(()) => sent.push(index),
-            Err(error) => done.push((index, misfit(error))),
+            Err(_) => done.push((index, Outcome::Moved)),
         }
     }
     let keys = |part: &[usize]| part.iter().map(|&index| &writes[index].key).collect::<Vec<_>>();

@@ -10,7 +10,7 @@ use tokio_postgres::error::DbError;
 pub fn translate(operation: &'static str, error: tokio_postgres::Error) -> Error {
     let translated = match error.as_db_error() {
         Some(server) => {
-            let (kind, remedy) = meaning(server.code().code());
+            let (kind, remedy) = if is_outdated(server) { (ErrorKind::Aborted, None) } else { meaning(server.code().code()) };
             with_remedy(Error::new(kind, operation, sentence(server)), remedy)
         }
         None => {
@@ -27,6 +27,11 @@ fn with_remedy(error: Error, remedy: Option<&str>) -> Error {
         Some(remedy) => error.with_remedy(remedy),
         None => error,
     }
+}
+
+/// The table was changed after the statement was prepared; on a fresh connection it works.
+fn is_outdated(error: &DbError) -> bool {
+    error.routine() == Some("RevalidateCachedQuery")
 }
 
 /// The connection is gone, so that what was sent last may or may not have been done.
@@ -68,9 +73,17 @@ fn meaning(code: &str) -> (ErrorKind, Option<&'static str>) {
 
 /// What a failed write says of the record alone; `None` where the failure is not the record's.
 pub fn refusal(error: &tokio_postgres::Error) -> Option<Refusal> {
-    let server = error.as_db_error()?;
+    let server = error.as_db_error().filter(|server| !is_outdated(server))?;
     let (code, retry) = refusal_code(server.code().code())?;
     Some(Refusal { code: code.to_owned(), reason: sentence(server), retry })
+}
+
+/// As `refusal`, of a table with columns that name other objects (`regclass`, `aclitem`): a name that means nothing
+/// here is the record's own fault.
+pub fn refusal_of_name(error: &tokio_postgres::Error) -> Option<Refusal> {
+    let server = error.as_db_error()?;
+    let is_name = matches!(server.code().code(), "42P01" | "42704" | "42883" | "42725" | "42602" | "3F000");
+    is_name.then(|| Refusal { code: "type".to_owned(), reason: sentence(server), retry: false })
 }
 
 fn refusal_code(code: &str) -> Option<(&'static str, bool)> {
@@ -79,7 +92,8 @@ fn refusal_code(code: &str) -> Option<(&'static str, bool)> {
         "23503" | "23001" => ("foreign_key", true),
         "23502" => ("not_null", false),
         "23514" | "44000" => ("check", false),
-        "22001" => ("too_large", false),
+        // The latter: longer than a `name` may be.
+        "22001" | "42622" => ("too_large", false),
         "42804" => ("type", false),
         // A value for a GENERATED ALWAYS column; what a trigger or function raised.
         "428C9" | "0A000" | "55000" => ("refused", false),
@@ -159,6 +173,7 @@ mod tests {
             ("23514", Some(("check", false))),
             ("44000", Some(("check", false))),
             ("22001", Some(("too_large", false))),
+            ("42622", Some(("too_large", false))),
             ("54000", Some(("too_large", false))),
             ("22P02", Some(("type", false))),
             ("22003", Some(("type", false))),

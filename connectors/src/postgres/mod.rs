@@ -67,7 +67,10 @@ impl Postgres {
     fn remember(&self, table: Table) -> Arc<Table> {
         let table = Arc::new(table);
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        tables.insert(table.full_name(), Arc::clone(&table));
+        let known = tables.insert(table.full_name(), Arc::clone(&table));
+        if known.is_some_and(|known| known != table) {
+            self.pool.end_idle();
+        }
         table
     }
 
@@ -110,7 +113,7 @@ impl System for Postgres {
         let described = schema::describe(lease.session()?, dataset).await?;
         lease.give_back();
         Ok(described.map(|(table, schema)| {
-            self.remember(table);
+            let _ = self.remember(table);
             schema
         }))
     }

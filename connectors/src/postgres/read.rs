@@ -148,9 +148,9 @@ fn bound(keys: &[String], values: &[Value], (exact, above, below): (&str, &str, 
 /// Keys at which every `rows`th record begins.
 pub async fn split(session: &mut Session, layout: &Layout, rows: u64) -> Result<Vec<Key>> {
     let rows = rows.max(1);
-    let key_list = layout.key_columns().map(super::table::Column::read).collect::<Vec<_>>();
-    let named: Vec<String> = key_list.iter().enumerate().map(|(index, key)| format!("{key} AS k{index}")).collect();
-    let outer: Vec<String> = (0..key_list.len()).map(|index| format!("s.k{index}")).collect();
+    let read: Vec<String> = layout.key_columns().map(super::table::Column::read).collect();
+    let named: Vec<String> = read.iter().enumerate().map(|(index, key)| format!("{key} AS k{index}")).collect();
+    let outer: Vec<String> = (0..read.len()).map(|index| format!("s.k{index}")).collect();
     let statement = format!(
         "SELECT {} FROM (SELECT {}, row_number() OVER (ORDER BY {}) AS n FROM {}{}) s WHERE s.n > 1 AND s.n % {rows} = {} ORDER BY s.n",
         outer.join(", "),

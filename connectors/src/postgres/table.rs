@@ -5,7 +5,7 @@ use pinksync_engine::schema::{Carrier, ColumnSchema, DatasetSchema};
 use super::sql;
 use super::types::{TypeFacts, Wire};
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Table {
     pub schema: String,
     pub name: String,
@@ -45,7 +45,7 @@ impl Kind {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Column {
     pub name: String,
     pub facts: TypeFacts,
@@ -63,7 +63,7 @@ pub struct Column {
     pub sequence: Option<Sequence>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Sequence {
     /// Quoted, with its schema.
     pub name: String,
@@ -71,7 +71,7 @@ pub struct Sequence {
 }
 
 /// Columns under which a row is unique and never NULL.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct UniqueKey {
     pub columns: Vec<String>,
     pub primary: bool,
@@ -82,7 +82,7 @@ pub struct UniqueKey {
 }
 
 /// A foreign key with CASCADE, SET NULL or SET DEFAULT that refers to this table.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Dependent {
     pub schema: String,
     pub name: String,
@@ -106,16 +106,17 @@ fn only(kind: Kind) -> &'static str {
 }
 
 impl Column {
-    /// Reads the column of row `t` in the form that [`Wire`] says.
+    /// Reads the column of row `t` in the form that [`Wire`] says, also should its type have been changed meanwhile.
     pub fn read(&self) -> String {
-        let cast = if self.wire == Wire::Cast || self.facts.is_citext { "::text" } else { "" };
-        format!("t.{}{cast}", sql::identifier(&self.name))
+        format!("t.{}::{}", sql::identifier(&self.name), self.wire.parameter().0)
     }
 
     /// Makes a value of this column of a parameter. The cast is to the type without its modifier: a longer text then
     /// is an error of the assignment, where a cast to `varchar(3)[]` would cut it off.
     pub fn write(&self, parameter: &str) -> String {
         match self.wire == Wire::Cast || self.facts.is_citext {
+            // The cast knows no `-`, which is how the type prints that there is none.
+            true if self.facts.name == "regclass" => format!("regclassin(textout({parameter}))"),
             true => format!("{parameter}::{}", self.facts.name),
             false => parameter.to_owned(),
         }
@@ -144,6 +145,12 @@ impl Table {
     /// Its rows have `ctid` and `xmin` of this server.
     pub fn is_stored(&self) -> bool {
         matches!(self.kind, Kind::Plain | Kind::Partitioned | Kind::Materialized) && !self.foreign_parts
+    }
+
+    /// Some column holds names of other objects of the database.
+    pub fn names_objects(&self) -> bool {
+        let by_name = |name: &str| name.starts_with("reg") || name.starts_with("aclitem");
+        self.columns.iter().any(|column| by_name(&column.facts.name))
     }
 
     /// COPY goes into it, past no rule.

@@ -80,7 +80,7 @@ impl Wire {
 }
 
 /// What the catalog says of a column's base type.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TypeFacts {
     pub oid: u32,
     /// The type modifier (length, precision), -1 for none.

@@ -7,7 +7,7 @@ use pinksync_engine::{Error, ErrorKind, Result, Value};
 
 use super::client::Session;
 use super::delete;
-use super::error::{refusal, translate};
+use super::error::{refusal, refusal_of_name, translate};
 use super::insert::Insert;
 use super::layout::Layout;
 use super::lookup::{Lock, lookup};
@@ -165,7 +165,7 @@ impl Writer<'_> {
                 Ok(Ok(done))
             }
             Err(Failure::Ours(error)) => Err(error),
-            Err(Failure::Server(error)) => match refusal(&error) {
+            Err(Failure::Server(error)) => match self.refusal(&error) {
                 Some(refusal) => {
                     self.batch(ROLL_BACK).await?;
                     Ok(Err(refusal))
@@ -173,6 +173,11 @@ impl Writer<'_> {
                 None => Err(translate(OPERATION, error)),
             },
         }
+    }
+
+    fn refusal(&self, error: &tokio_postgres::Error) -> Option<Refusal> {
+        let of_name = || self.layout.table.names_objects().then(|| refusal_of_name(error)).flatten();
+        refusal(error).or_else(of_name)
     }
 
     /// Locks the records that are expected to be there; those that are gone or not as expected have moved.

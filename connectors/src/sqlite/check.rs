@@ -7,11 +7,13 @@ use super::client::Client;
 use super::error::during;
 use super::{schema, write};
 
+/// What was found, or why the step failed.
+type Check = fn(&Client) -> Result<String>;
+
 /// Goes through the steps until one fails. Blocks.
 pub fn steps(client: &Client) -> Vec<CheckStep> {
     let mut steps = Vec::new();
-    let checks: [(&'static str, fn(&Client) -> Result<String>); 3] =
-        [("open", open), ("read", read), ("write", write_lock)];
+    let checks: [(&'static str, Check); 3] = [("open", open), ("read", read), ("write", write_lock)];
     for (name, check) in checks {
         let step = match check(client) {
             Ok(detail) => CheckStep { name, ok: true, detail, hint: None },

@@ -112,7 +112,8 @@ impl Client {
             }
             waited += step;
             if self.slot.holder.load(Ordering::Relaxed) != self.id {
-                let message = format!("the other side of this sync is writing to the same file {}", self.path.display());
+                let message =
+                    format!("the other side of this sync is writing to the same file {}", self.path.display());
                 return Err(Error::new(ErrorKind::Aborted, "write to SQLite", message).with_remedy(
                     "a SQLite file has one writer: between two tables of one file use `direction: one_way`",
                 ));

@@ -26,9 +26,10 @@ pub fn during(operation: &'static str) -> impl Fn(rusqlite::Error) -> Error {
 
 fn kind(code: ErrorCode) -> ErrorKind {
     match code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SchemaChanged | ErrorCode::OperationAborted => {
-            ErrorKind::Aborted
-        }
+        ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::SchemaChanged
+        | ErrorCode::OperationAborted => ErrorKind::Aborted,
         ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied => ErrorKind::Denied,
         ErrorCode::ReadOnly | ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::NoLargeFileSupport => {
             ErrorKind::Storage

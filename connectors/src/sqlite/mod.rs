@@ -44,7 +44,9 @@ impl Sqlite {
 
     /// Runs `work` on a connection away from the executor's threads.
     async fn with<T: Send + 'static>(
-        &self, operation: &'static str, work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let client = self.client.clone();
         blocking(operation, move || {
@@ -113,7 +115,9 @@ struct SqliteDataset {
 
 impl SqliteDataset {
     async fn with<T: Send + 'static>(
-        &self, operation: &'static str, work: impl FnOnce(&Connection, &Table) -> Result<T> + Send + 'static,
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Connection, &Table) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (client, table) = (self.client.clone(), self.table.clone());
         blocking(operation, move || {

@@ -78,7 +78,11 @@ fn null_keys(connection: &Connection, table: &Table) -> Result<Vec<Unreadable>> 
 
 /// Gives every row under a condition to `take`, until that says `false`.
 fn each(
-    connection: &Connection, table: &Table, condition: &str, parameters: &[Value], in_order: bool,
+    connection: &Connection,
+    table: &Table,
+    condition: &str,
+    parameters: &[Value],
+    in_order: bool,
     mut take: impl FnMut(std::result::Result<Row, Unreadable>) -> Result<bool>,
 ) -> Result<()> {
     let error = during("read records");
@@ -177,9 +181,7 @@ fn duplicate(table: &Table, key: &[Value]) -> Error {
 }
 
 /// Gives the key columns of every row to `take`, in key order where the table is ordered.
-fn each_key(
-    connection: &Connection, table: &Table, mut take: impl FnMut(&[Value]) -> Result<bool>,
-) -> Result<()> {
+fn each_key(connection: &Connection, table: &Table, mut take: impl FnMut(&[Value]) -> Result<bool>) -> Result<()> {
     let error = during("read keys");
     let columns = table.key_columns();
     let order = if table.ordered { format!(" ORDER BY {columns}") } else { String::new() };
@@ -248,3 +250,6 @@ pub fn sums(connection: &Connection, table: &Table, range: &KeyRange, cuts: &[Ke
     })?;
     Ok(sums)
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,7 +129,8 @@ fn unique_keys(connection: &Connection, relation: &Relation, columns: &[Declared
     if !primary.is_empty() {
         keys.push(primary);
     }
-    let sql = r#"SELECT name FROM pragma_index_list(?1) WHERE "unique" AND NOT partial AND origin <> 'pk' ORDER BY name"#;
+    let sql =
+        r#"SELECT name FROM pragma_index_list(?1) WHERE "unique" AND NOT partial AND origin <> 'pk' ORDER BY name"#;
     let mut statement = connection.prepare(sql).map_err(during(READ_SCHEMA))?;
     let indexes: Vec<String> = statement
         .query_map([&relation.name], |row| row.get(0))

@@ -34,6 +34,20 @@ pub struct Table {
     pub respelled_keys: bool,
     /// Some key column may hold NULL.
     pub nullable_key: bool,
+    /// Statements of every single write, made once.
+    pub statements: Statements,
+}
+
+/// Statements that look the same for every record.
+#[derive(Debug, Default)]
+pub struct Statements {
+    /// The mapped columns of the rows of one key; two of them are enough to know that it is not unique.
+    find: String,
+    /// A record of the spec's writable columns, in their order.
+    pub create: String,
+    /// All stored columns of the row of one key.
+    pub image: String,
+    pub delete: String,
 }
 
 impl Table {
@@ -46,18 +60,18 @@ impl Table {
             return Err(mismatch(format!("there is no table `{}`", spec.dataset)));
         };
         let declared = schema::columns(connection, &relation)?;
-        let mapped = spec
-            .columns
-            .iter()
-            .map(|column| {
-                declared.iter().find(|declared| declared.name == column.name).ok_or_else(|| {
-                    mismatch(format!("the table `{}` has no column `{}`", relation.name, column.name))
+        let mapped =
+            spec.columns
+                .iter()
+                .map(|column| {
+                    declared.iter().find(|declared| declared.name == column.name).ok_or_else(|| {
+                        mismatch(format!("the table `{}` has no column `{}`", relation.name, column.name))
+                    })
                 })
-            })
-            .collect::<Result<Vec<&Declared>>>()?;
+                .collect::<Result<Vec<&Declared>>>()?;
         let foreign_keys = ForeignKeys::of(connection, &relation.name, &declared)?;
         let triggers = schema::has_triggers(connection, &relation)?;
-        Ok(Self {
+        let mut table = Self {
             ordered: spec.ordered && in_key_order(&spec, described),
             affinities: mapped.iter().map(|column| column.affinity).collect(),
             generated: mapped.iter().map(|column| column.generated).collect(),
@@ -68,7 +82,10 @@ impl Table {
             foreign_keys,
             name: relation.name,
             spec,
-        })
+            statements: Statements::default(),
+        };
+        table.statements = Statements::of(&table);
+        Ok(table)
     }
 
     pub fn quoted_name(&self) -> String {
@@ -87,6 +104,14 @@ impl Table {
     /// A column of the spec that this side may write.
     pub fn is_writable(&self, index: usize) -> bool {
         !self.generated[index] && (self.spec.columns[index].writable || self.spec.key.contains(&index))
+    }
+
+    /// The statement that adds a record. `OR ABORT`: a constraint that says ON CONFLICT REPLACE or IGNORE must not hit
+    /// other rows or pass in silence.
+    pub fn insert(&self, names: &[&String]) -> String {
+        let places = vec!["?"; names.len()].join(", ");
+        let names = list(names.iter().copied());
+        format!("INSERT OR ABORT INTO {} ({names}) VALUES ({places})", self.quoted_name())
     }
 
     /// The condition for one key, on the columns of `alias`; its parameters are [`Table::key_parameters`].
@@ -142,24 +167,34 @@ impl Table {
 
     /// The mapped columns of a row selected by [`Table::columns`].
     pub fn native(&self, row: &SqlRow<'_>) -> rusqlite::Result<Vec<Value>> {
-        let column = |(index, column): (usize, &SideColumn)| {
-            Ok(types::read(row.get_ref(index)?, &column.native))
-        };
+        let column = |(index, column): (usize, &SideColumn)| Ok(types::read(row.get_ref(index)?, &column.native));
         self.spec.columns.iter().enumerate().map(column).collect()
     }
 
-    /// Rows of this key: their mapped columns; two of them are enough to know that it is not unique.
+    /// Rows of this key, at most two.
     pub fn find(&self, connection: &Connection, key: &[Value]) -> Result<Vec<Vec<Value>>> {
         let error = during("look a record up");
-        let sql =
-            format!("SELECT {} FROM {} AS t WHERE {} LIMIT 2", self.columns(), self.quoted_name(), self.by_key("t"));
-        let mut statement = connection.prepare_cached(&sql).map_err(&error)?;
+        let mut statement = connection.prepare_cached(&self.statements.find).map_err(&error)?;
         let mut rows = statement.query(params_from_iter(self.key_parameters(key))).map_err(&error)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(&error)? {
             found.push(self.native(row).map_err(&error)?);
         }
         Ok(found)
+    }
+}
+
+impl Statements {
+    fn of(table: &Table) -> Self {
+        let (name, by_key) = (table.quoted_name(), table.by_key("t"));
+        let writable = (0..table.spec.columns.len()).filter(|&index| table.is_writable(index));
+        let created: Vec<&String> = writable.map(|index| &table.spec.columns[index].name).collect();
+        Self {
+            find: format!("SELECT {} FROM {name} AS t WHERE {by_key} LIMIT 2", table.columns()),
+            create: table.insert(&created),
+            image: format!("SELECT {} FROM {name} AS t WHERE {by_key}", list(table.stored.iter())),
+            delete: format!("DELETE FROM {name} AS t WHERE {by_key}"),
+        }
     }
 }
 

@@ -35,7 +35,9 @@ impl SqliteTransaction {
     }
 
     async fn run<T: Send + 'static>(
-        &mut self, operation: &'static str, work: impl FnOnce(&mut Session, &Table) -> Result<T> + Send + 'static,
+        &mut self,
+        operation: &'static str,
+        work: impl FnOnce(&mut Session, &Table) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let mut session = self.take(operation)?;
         let table = self.table.clone();
@@ -94,10 +96,8 @@ impl Transaction for SqliteTransaction {
             return Ok(None);
         }
         let (range, cuts) = (range.clone(), cuts.to_vec());
-        self.run("sum a range", move |session, table| {
-            read::sums(&session.connection, table, &range, &cuts).map(Some)
-        })
-        .await
+        self.run("sum a range", move |session, table| read::sums(&session.connection, table, &range, &cuts).map(Some))
+            .await
     }
 
     async fn commit(mut self: Box<Self>) -> Result<()> {

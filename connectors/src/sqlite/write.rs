@@ -101,26 +101,15 @@ fn create(connection: &Connection, table: &Table, key: &[Value], values: &[Value
         Ok(stored) => stored,
         Err(refused) => return Ok(Outcome::Rejected(refused)),
     };
-    let names = stored.iter().map(|(name, _)| quoted(name)).collect();
-    insert(connection, table, key, names, stored.into_iter().map(|(_, value)| value))
+    change(connection, table, key, &table.statements.create, stored.into_iter().map(|(_, value)| value))
 }
 
 fn restore(connection: &Connection, table: &Table, key: &[Value], image: &RowImage) -> Result<Outcome> {
     if let Some((name, _)) = image.iter().find(|(name, _)| !table.stored.contains(name)) {
         return Ok(refused("refused", format!("the table has no column `{name}` any more")));
     }
-    let names = image.iter().map(|(name, _)| quoted(name)).collect();
-    insert(connection, table, key, names, image.iter().map(|(_, value)| types::as_given(value)))
-}
-
-/// `OR ABORT`: a constraint that says ON CONFLICT REPLACE or IGNORE must not hit other rows or pass in silence.
-fn insert<'a>(
-    connection: &Connection, table: &Table, key: &[Value], names: Vec<String>,
-    values: impl Iterator<Item = ToSqlOutput<'a>>,
-) -> Result<Outcome> {
-    let places = vec!["?"; names.len()].join(", ");
-    let sql = format!("INSERT OR ABORT INTO {} ({}) VALUES ({places})", table.quoted_name(), names.join(", "));
-    change(connection, table, key, &sql, values)
+    let names: Vec<&String> = image.iter().map(|(name, _)| name).collect();
+    change(connection, table, key, &table.insert(&names), image.iter().map(|(_, value)| types::as_given(value)))
 }
 
 fn update(connection: &Connection, table: &Table, key: &[Value], set: &[(usize, Value)]) -> Result<Outcome> {
@@ -133,14 +122,19 @@ fn update(connection: &Connection, table: &Table, key: &[Value], set: &[(usize, 
         return Ok(Outcome::Written);
     }
     let assignments: Vec<String> = stored.iter().map(|(name, _)| format!("{} = ?", quoted(name))).collect();
-    let sql =
-        format!("UPDATE OR ABORT {} AS t SET {} WHERE {}", table.quoted_name(), assignments.join(", "), table.by_key("t"));
+    let sql = format!(
+        "UPDATE OR ABORT {} AS t SET {} WHERE {}",
+        table.quoted_name(),
+        assignments.join(", "),
+        table.by_key("t")
+    );
     change(connection, table, key, &sql, stored.into_iter().map(|(_, value)| value).chain(table.key_parameters(key)))
 }
 
 /// Names and stored values of the given columns of the spec.
 fn stored<'a>(
-    table: &'a Table, values: impl Iterator<Item = (usize, &'a Value)>,
+    table: &'a Table,
+    values: impl Iterator<Item = (usize, &'a Value)>,
 ) -> std::result::Result<Vec<(&'a String, ToSqlOutput<'a>)>, Refusal> {
     values
         .map(|(index, value)| {
@@ -157,7 +151,11 @@ fn stored<'a>(
 
 /// Executes a statement that changes exactly one record, and looks whether its deferred foreign keys hold.
 fn change<'a>(
-    connection: &Connection, table: &Table, key: &[Value], sql: &str, parameters: impl Iterator<Item = ToSqlOutput<'a>>,
+    connection: &Connection,
+    table: &Table,
+    key: &[Value],
+    sql: &str,
+    parameters: impl Iterator<Item = ToSqlOutput<'a>>,
 ) -> Result<Outcome> {
     let mut statement = connection.prepare_cached(sql).map_err(during(WRITE))?;
     match statement.execute(params_from_iter(parameters)) {
@@ -186,8 +184,7 @@ fn delete(connection: &Connection, table: &Table, key: &[Value]) -> Result<Outco
         let reason = "it holds text that is not valid UTF-8, which undo could not put back".to_owned();
         return Ok(refused("refused", reason));
     };
-    let sql = format!("DELETE FROM {} AS t WHERE {}", table.quoted_name(), table.by_key("t"));
-    let mut statement = connection.prepare_cached(&sql).map_err(during(WRITE))?;
+    let mut statement = connection.prepare_cached(&table.statements.delete).map_err(during(WRITE))?;
     match statement.execute(params_from_iter(table.key_parameters(key))) {
         Ok(0) => Ok(refused("refused", "a trigger of the table ignored the delete".to_owned())),
         Ok(_) => Ok(Outcome::Deleted(image)),
@@ -210,10 +207,7 @@ fn ask(connection: &Connection, table: &Table, alias: &str, condition: &str, key
 /// The whole record as stored; `None` if an image cannot hold it.
 fn image(connection: &Connection, table: &Table, key: &[Value]) -> Result<Option<RowImage>> {
     let error = during("read the record to be deleted");
-    let columns: Vec<String> = table.stored.iter().map(|name| quoted(name)).collect();
-    let sql =
-        format!("SELECT {} FROM {} AS t WHERE {}", columns.join(", "), table.quoted_name(), table.by_key("t"));
-    let mut statement = connection.prepare_cached(&sql).map_err(&error)?;
+    let mut statement = connection.prepare_cached(&table.statements.image).map_err(&error)?;
     statement
         .query_row(params_from_iter(table.key_parameters(key)), |row| {
             let column = |(index, name): (usize, &String)| {

@@ -139,7 +139,10 @@ async fn only_what_dead_processes_left_is_removed() {
     let file = folder.file().await;
     let rows = file.rows().await;
     file.apply(vec![file.delete(&rows[0])]).await;
-    assert_eq!(folder.listing(), [".a.csv.pinksync-alive.tmp", ".a.csv.pinksync-no", ".b.csv.pinksync-other.tmp", "a.csv"]);
+    assert_eq!(
+        folder.listing(),
+        [".a.csv.pinksync-alive.tmp", ".a.csv.pinksync-no", ".b.csv.pinksync-other.tmp", "a.csv"]
+    );
 }
 
 #[tokio::test]

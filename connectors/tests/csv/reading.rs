@@ -53,19 +53,18 @@ async fn a_large_files_records_are_estimated() {
 
 #[tokio::test]
 async fn quotes_hold_delimiters_quotes_and_line_breaks() {
-    let folder = Folder::new("a.csv", b"id,name\n1,\"two\nlines\"\n2,\"say \"\"so\"\"\"\n3,\"a,b\"\n\n4,\"\"\n5,bare \"quote\"\n");
+    let folder = Folder::new(
+        "a.csv",
+        b"id,name\n1,\"two\nlines\"\n2,\"say \"\"so\"\"\"\n3,\"a,b\"\n\n4,\"\"\n5,bare \"quote\"\n",
+    );
     let rows = folder.file().await.rows().await;
     assert_eq!(names(&rows, 1), ["two\nlines", "say \"so\"", "a,b", "Null", "bare \"quote\""]);
 }
 
 #[tokio::test]
 async fn other_dialects_and_encodings() {
-    let dialect = CsvSettings {
-        delimiter: ';',
-        quote: '\'',
-        encoding: "windows-1252".to_owned(),
-        null: Some("NULL".to_owned()),
-    };
+    let dialect =
+        CsvSettings { delimiter: ';', quote: '\'', encoding: "windows-1252".to_owned(), null: Some("NULL".to_owned()) };
     let folder = Folder::with("a.csv", b"id;name\n1;'caf\xe9; \"so\"'\n2;NULL\n3;\n", dialect);
     let rows = folder.file().await.rows().await;
     assert_eq!(names(&rows, 1), ["café; \"so\"", "Null", ""]);
@@ -73,20 +72,26 @@ async fn other_dialects_and_encodings() {
 
 #[tokio::test]
 async fn malformed_lines_are_told_with_their_number_and_key() {
-    let folder = Folder::new("a.csv", b"id,name,n\n1,a,x\n2,b\n3,c,x,y\n\n4,\"two\nlines\"\n5,\xff,x\n\xff,f,x\n6,g,x\n7,cut of");
+    let folder = Folder::new(
+        "a.csv",
+        b"id,name,n\n1,a,x\n2,b\n3,c,x,y\n\n4,\"two\nlines\"\n5,\xff,x\n\xff,f,x\n6,g,x\n7,cut of",
+    );
     let (rows, unreadable) = folder.file().await.scan().await;
     assert_eq!(names(&rows, 0), ["1", "6"]);
     let told: Vec<_> = unreadable.iter().map(|one| (one.line.unwrap(), one.key.clone(), one.code)).collect();
-    assert_eq!(told, [
-        (3, Some(key_of("2")), "malformed"),
-        (4, Some(key_of("3")), "malformed"),
-        // It may have swallowed other records, so that nothing is known of its key.
-        (6, None, "malformed"),
-        (8, Some(key_of("5")), "malformed"),
-        (9, None, "malformed"),
-        // The file may be cut off: the key may be only half of one.
-        (11, None, "malformed"),
-    ]);
+    assert_eq!(
+        told,
+        [
+            (3, Some(key_of("2")), "malformed"),
+            (4, Some(key_of("3")), "malformed"),
+            // It may have swallowed other records, so that nothing is known of its key.
+            (6, None, "malformed"),
+            (8, Some(key_of("5")), "malformed"),
+            (9, None, "malformed"),
+            // The file may be cut off: the key may be only half of one.
+            (11, None, "malformed"),
+        ]
+    );
     assert!(unreadable[0].reason.contains("2 fields"), "{}", unreadable[0].reason);
     assert!(unreadable[3].reason.contains("`name` is not UTF-8"), "{}", unreadable[3].reason);
 }

@@ -122,7 +122,8 @@ async fn what_the_file_cannot_hold_is_refused() {
             Write { key: vec![Value::Null], ..file.create(&["", "no key"]) },
         ])
         .await;
-    let codes: Vec<&str> = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Rejected(_))).map(refusal).collect();
+    let codes: Vec<&str> =
+        outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Rejected(_))).map(refusal).collect();
     assert_eq!(codes, ["type", "type", "too_large", "too_large", "type"]);
     assert_eq!(folder.bytes(), b"id,name\n1,na\xefve\n2,b\n6,ok\n");
 }

@@ -1,1 +1,112 @@
-//! x
+//! Ways in: passwords, TLS, servers that are not there, and what `doctor` says of each.
+
+use pinksync_connectors::postgres::Postgres;
+use pinksync_engine::connector::CheckStep;
+use pinksync_engine::{Error, ErrorKind};
+use pinksync_model::{Secret, ServerSettings, Tls, TlsMode};
+
+use super::setup::{server_url, system, variable};
+
+fn password_url() -> String {
+    variable("PINKSYNC_TEST_POSTGRES_PASSWORD_URL")
+}
+
+async fn try_connect(settings: &ServerSettings) -> Result<Vec<String>, Error> {
+    Postgres::open(settings, "pinksync test")?.datasets().await
+}
+
+fn settings(url: &str, tls: Option<Tls>) -> ServerSettings {
+    ServerSettings { url: Some(Secret::new(url)), tls, ..ServerSettings::default() }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_denied_and_not_shown() {
+    let url = password_url();
+    let (start, rest) = url.split_once("://").unwrap();
+    let (login, place) = rest.split_once('@').unwrap();
+    let (user, _) = login.split_once(':').unwrap();
+    for password in [":hunter2", ""] {
+        let error = try_connect(&settings(&format!("{start}://{user}{password}@{place}"), None)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+        assert!(error.remedy().unwrap().contains("password"), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+    try_connect(&settings(&url, None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let error = try_connect(&settings(&format!("postgres://u:hunter2@127.0.0.1:{port}/d"), None)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert!(error.message().contains(&format!("127.0.0.1:{port}")), "{error}");
+    assert!(!format!("{error:?}").contains("hunter2") && error.remedy().is_some());
+    let error = try_connect(&settings("postgres://u@no-such-host.invalid/d", None)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_a_mistake_of_the_definition() {
+    let url = server_url();
+    let base = url.split('?').next().unwrap();
+    let (start, _) = base.rsplit_once('/').unwrap();
+    let error = try_connect(&settings(&format!("{start}/no_such_database"), None)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition, "{error}");
+}
+
+async fn is_encrypted(settings: &ServerSettings) -> bool {
+    let steps = Postgres::open(settings, "pinksync test").unwrap().check().await;
+    let step = steps.iter().find(|step| step.name == "authenticate").unwrap_or_else(|| panic!("{steps:?}"));
+    !step.detail.contains("not encrypted")
+}
+
+#[tokio::test]
+async fn tls_is_as_strict_as_it_is_told() {
+    let (url, authority) = (server_url(), variable("PINKSYNC_TEST_POSTGRES_CA"));
+    for (mode, encrypted) in [(TlsMode::Disable, false), (TlsMode::Prefer, true), (TlsMode::Require, true)] {
+        assert_eq!(is_encrypted(&settings(&url, Some(Tls::Mode(mode)))).await, encrypted, "{mode:?}");
+    }
+    let verified = |ca: Option<String>| Some(Tls::Authority { mode: TlsMode::VerifyFull, ca });
+    assert!(is_encrypted(&settings(&url, verified(Some(authority.clone())))).await);
+    let join = if url.contains('?') { '&' } else { '?' };
+    let by_url = format!("{url}{join}sslmode=verify-full&sslrootcert={authority}");
+    assert!(is_encrypted(&settings(&by_url, None)).await);
+    let error = try_connect(&settings(&url, verified(None))).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Definition), "not trusted by the system: {error}");
+    let error = try_connect(&settings(&url, verified(Some("/no/such/file.pem".to_owned())))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition, "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_not_accepted() {
+    let authority = variable("PINKSYNC_TEST_POSTGRES_CA");
+    let url = server_url();
+    // The same server under an address that its certificate does not name.
+    let Some(other) = url.contains("127.0.0.1").then(|| url.replace("127.0.0.1", "127.0.0.2")) else {
+        panic!("PINKSYNC_TEST_POSTGRES_URL names no 127.0.0.1: run ./dev test, which starts a server there");
+    };
+    let tls = Some(Tls::Authority { mode: TlsMode::VerifyFull, ca: Some(authority) });
+    let error = try_connect(&settings(&other, tls)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+}
+
+fn names(steps: &[CheckStep]) -> Vec<(&str, bool)> {
+    steps.iter().map(|step| (step.name, step.ok)).collect()
+}
+
+#[tokio::test]
+async fn doctor_names_the_step_that_fails() {
+    let steps = system(&server_url()).check().await;
+    let expected = ["resolve", "connect", "authenticate", "version", "read", "write", "clock"].map(|name| (name, true));
+    assert_eq!(names(&steps), expected, "{steps:?}");
+    let url = password_url().replacen(":pinksync@", ":wrong@", 1);
+    let steps = system(&url).check().await;
+    assert_eq!(names(&steps), [("resolve", true), ("connect", true), ("authenticate", false)]);
+    assert!(steps[2].hint.is_some());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let steps = system(&format!("postgres://u@127.0.0.1:{port}/d")).check().await;
+    assert_eq!(names(&steps), [("resolve", true), ("connect", false)]);
+    let steps = system("postgres://u@no-such-host.invalid/d").check().await;
+    assert_eq!(names(&steps), [("resolve", false)]);
+}

@@ -21,8 +21,12 @@ pub fn server_url() -> String {
 }
 
 pub fn system(url: &str) -> Arc<dyn System> {
+    system_as(url, "pinksync test")
+}
+
+fn system_as(url: &str, application: &str) -> Arc<dyn System> {
     let settings = ServerSettings { url: Some(Secret::new(url)), ..ServerSettings::default() };
-    Postgres::open(&settings, "pinksync test").unwrap()
+    Postgres::open(&settings, application).unwrap()
 }
 
 /// A connection of somebody else.
@@ -40,13 +44,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// A fresh schema, the first in the search path of `other`, and statements carried out in it.
+    /// A fresh schema, the first in the search path of `other`, and statements carried out in it. The connector goes by
+    /// its name.
     pub async fn new(schema: &str, sql: &str) -> Self {
         let url = server_url();
         let other = connect(&url).await;
         let fresh = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}; SET search_path = {schema}, public");
         other.batch_execute(&fresh).await.unwrap();
-        let place = Self { schema: schema.to_owned(), system: system(&url), other };
+        let place = Self { schema: schema.to_owned(), system: system_as(&url, schema), other };
         place.run(sql).await;
         place
     }

@@ -82,11 +82,7 @@ impl Harness {
             };
             body("INSERT") + &body("UPDATE")
         });
-        format!(
-            "DROP TABLE IF EXISTS {0}; CREATE TABLE {0} ({1}) {options}; {trigger}",
-            schema.name,
-            parts.join(", ")
-        )
+        format!("DROP TABLE IF EXISTS {0}; CREATE TABLE {0} ({1}) {options}; {trigger}", schema.name, parts.join(", "))
     }
 
     fn insert(connection: &Connection, table: &Table, row: &[Value]) {

@@ -73,7 +73,9 @@ async fn parallel_transactions_queue_and_all_write() {
 #[tokio::test]
 async fn a_source_and_a_target_may_be_one_file() {
     for mode in ["DELETE", "WAL"] {
-        let database = Database::new(&format!("PRAGMA journal_mode = {mode}; {TABLE} CREATE TABLE copy AS SELECT * FROM t WHERE FALSE;"));
+        let database = Database::new(&format!(
+            "PRAGMA journal_mode = {mode}; {TABLE} CREATE TABLE copy AS SELECT * FROM t WHERE FALSE;"
+        ));
         let source = database.table("t", &["id"]).await;
         let target = table_of(&database.open_again(), "copy", &["id"], |spec| spec.ordered = false).await;
         let mut reading = source.dataset.begin(Guard::Snapshot).await.unwrap();

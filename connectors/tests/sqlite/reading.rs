@@ -51,7 +51,8 @@ async fn junk_among_whole_numbers_neither_breaks_the_order_nor_goes_unseen() {
     for budget in [1, 200, usize::MAX] {
         let (keys, codes) = paged(&table, budget).await;
         assert_eq!(keys, [Value::Int(1), Value::Int(2), Value::Int(3)], "budget {budget}");
-        let expected = ["not_convertible", "not_convertible", "not_convertible", "not_convertible", "null_key", "null_key"];
+        let expected =
+            ["not_convertible", "not_convertible", "not_convertible", "not_convertible", "null_key", "null_key"];
         assert_eq!(codes, expected, "budget {budget}");
     }
     let (rows, unreadable) = scan(&table).await;
@@ -156,7 +157,9 @@ async fn a_view_is_read_and_not_written() {
 
 #[tokio::test]
 async fn rows_outside_the_filter_are_neither_read_nor_summed() {
-    let database = Database::new("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, NULL);");
+    let database = Database::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, NULL);",
+    );
     let filter = Filter::Compare { column: 1, op: Op::Eq, value: Value::text("b") };
     let table = database.table_with("t", &["id"], |spec| spec.filter = Some(Arc::new(filter))).await;
     assert_eq!(table.rows().await.len(), 1);

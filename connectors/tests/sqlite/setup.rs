@@ -56,9 +56,7 @@ fn open(folder: &TempDir) -> Arc<dyn System> {
     Sqlite::open(&SqliteSettings { path: "test.db".to_owned() }, folder.path()).unwrap()
 }
 
-pub async fn table_of(
-    system: &Arc<dyn System>, name: &str, key: &[&str], change: impl FnOnce(&mut SideSpec),
-) -> Table {
+pub async fn table_of(system: &Arc<dyn System>, name: &str, key: &[&str], change: impl FnOnce(&mut SideSpec)) -> Table {
     let schema = system.describe(name).await.unwrap().unwrap();
     let side = |column: &ColumnSchema| SideColumn {
         name: column.name.clone(),

@@ -44,7 +44,11 @@ async fn a_missing_file_is_created_only_with_its_first_table() {
     let identity = system.identity().await.unwrap();
     assert!(identity.ends_with("new.db"));
 
-    let table = schema("t", &["id"], vec![column("id", FieldType::Int { bits: 64 }, false), column("v", FieldType::TEXT, true)]);
+    let table = schema(
+        "t",
+        &["id"],
+        vec![column("id", FieldType::Int { bits: 64 }, false), column("v", FieldType::TEXT, true)],
+    );
     system.create(&table, "postgres").await.unwrap();
     assert_eq!(system.datasets().await.unwrap(), ["t"]);
     assert_eq!(system.identity().await.unwrap(), identity);

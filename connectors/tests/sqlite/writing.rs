@@ -61,8 +61,9 @@ async fn constraints_that_would_replace_other_rows_do_not() {
     let row = |id: i64, u: &str, w: &str, i: &str| {
         table.create(vec![Value::Int(id), Value::text(u), Value::text(w), Value::text(i)])
     };
-    let outcomes =
-        table.apply(vec![row(2, "a", "b", "b"), row(3, "b", "a", "b"), row(4, "b", "b", "a"), row(5, "c", "c", "c")]).await;
+    let outcomes = table
+        .apply(vec![row(2, "a", "b", "b"), row(3, "b", "a", "b"), row(4, "b", "b", "a"), row(5, "c", "c", "c")])
+        .await;
     for outcome in &outcomes[..3] {
         assert_eq!(refusal(outcome), ("unique", true));
     }
@@ -90,7 +91,9 @@ async fn a_deleted_record_comes_back_with_its_storage_classes() {
 
 #[tokio::test]
 async fn what_undo_could_not_put_back_is_not_deleted() {
-    let database = Database::new("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, CAST(x'ff' AS TEXT));");
+    let database = Database::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, CAST(x'ff' AS TEXT));",
+    );
     let table = database.table_with("t", &["id"], |spec| spec.columns.truncate(1)).await;
     let row = table.row(Value::Int(1)).await;
     assert_eq!(refusal(&table.apply(vec![table.delete(&row)]).await[0]), ("refused", false));

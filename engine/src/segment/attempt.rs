@@ -13,7 +13,7 @@ use super::{Context, Done, Expected, KeyWork, Purpose, Refused, Work, scope};
 use crate::connector::{Guard, Refusal, Transaction};
 use crate::decide::{self, Decision, Rules};
 use crate::error::{Error, ErrorKind, Result};
-use crate::home::{Entry, JournalChunk, JournalId, RejectRecord, Settled, Settlement};
+use crate::home::{Entry, JournalChunk, JournalEntry, JournalId, RejectRecord, Settled, Settlement};
 use crate::key::{Key, KeyRange};
 use crate::pair::{Pair, PlannedRange};
 
@@ -210,10 +210,11 @@ impl<'a> Attempt<'a> {
             return if deletes { Fate::WaitsForGuards } else { Fate::Done };
         };
         match &work.purpose {
-            Purpose::Delete if !deletes && item.decision.writes() => Fate::Contended,
-            Purpose::Delete | Purpose::SetAside { .. } => Fate::Done,
-            Purpose::Moved { .. } if deletes => Fate::WaitsForGuards,
-            Purpose::Moved { .. } => Fate::Done,
+            Purpose::Delete { side } if item.decision.deletes() == Some(*side) => Fate::Done,
+            Purpose::Delete { .. } if item.decision.writes() => Fate::Contended,
+            Purpose::Delete { .. } | Purpose::SetAside { .. } => Fate::Done,
+            Purpose::Moved if deletes => Fate::WaitsForGuards,
+            Purpose::Moved => Fate::Done,
             Purpose::Plan(expected) => {
                 match expected.get(&item.triple.key) == Some(&Expected::of(&item.triple)) {
                     true if deletes => Fate::WaitsForGuards,
@@ -229,18 +230,25 @@ impl<'a> Attempt<'a> {
     }
 
     fn is_last_round(&self) -> bool {
-        matches!(self.work, Work::Keys(KeyWork { purpose: Purpose::Moved { last: true }, .. }))
+        matches!(self.work, Work::Keys(KeyWork { last_round: true, .. }))
     }
 
-    async fn write(&self, transactions: &mut Transactions, batch: &mut Batch) -> Result<(), Failure> {
-        for side in [Side::Target, Side::Source] {
+    /// Carries decisions out, on a side whose writes take effect at once after the other one, which may still refuse.
+    async fn write(&mut self, transactions: &mut Transactions, batch: &mut Batch) -> Result<(), Failure> {
+        let pair = self.pair;
+        let mut sides = [Side::Target, Side::Source];
+        sides.sort_by_key(|side| pair.side(*side).writes_at_once());
+        for side in sides {
+            if pair.side(side).writes_at_once() && self.journal.is_none() {
+                self.journal_first(batch).await?;
+            }
             let transaction = match side {
                 Side::Source => &mut *transactions.0,
                 Side::Target => &mut *transactions.1,
             };
             let last = self.is_last();
             if let Some((index, refusal)) =
-                carry::carry(self.context, self.pair, side, transaction, &mut batch.items, last).await?
+                carry::carry(self.context, pair, side, transaction, &mut batch.items, last).await?
             {
                 return Err(Failure::Refused(batch.items[index].triple.key.clone(), side, refusal));
             }
@@ -253,17 +261,46 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
+    /// Journals what is about to be sent where it takes effect at once.
+    async fn journal_first(&mut self, batch: &mut Batch) -> Result<()> {
+        let at_once = [Side::Source, Side::Target].into_iter().filter(|side| self.pair.side(*side).writes_at_once());
+        let at_once: Vec<Side> = at_once.collect();
+        for side in &at_once {
+            carry::predict(self.pair, *side, &mut batch.items);
+        }
+        if batch.items.iter().any(|item| at_once.iter().any(|side| item.side(*side).applied.is_some())) {
+            self.journal = self.store_journal(batch).await?.map(|(id, _)| id);
+        }
+        for side in &at_once {
+            carry::forget(*side, &mut batch.items);
+        }
+        Ok(())
+    }
+
+    async fn store_journal(&self, batch: &Batch) -> Result<Option<(JournalId, JournalChunk)>> {
+        let entries = ledger::Ledger::new(self.context, self.pair, self.work, batch).journal_entries();
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let chunk = self.chunk(entries);
+        let id = self.context.home.journal(&chunk).await?;
+        Ok(Some((id, chunk)))
+    }
+
+    fn chunk(&self, entries: Vec<JournalEntry>) -> JournalChunk {
+        JournalChunk { session: self.context.session, dataset: self.pair.name().to_owned(), entries }
+    }
+
     /// Journal, sums, commits, settlement.
     async fn finish(
         &mut self, mut transactions: Transactions, batch: Batch, compared: f64, writing: Instant,
     ) -> Result<Done, Failure> {
         let (context, pair) = (self.context, self.pair);
-        let ledger = ledger::Ledger::new(context, pair, self.work, &batch);
-        let entries = ledger.journal_entries();
-        if !entries.is_empty() {
-            let chunk = JournalChunk { session: context.session, dataset: pair.name().to_owned(), entries };
-            self.journal = Some(context.home.journal(&chunk).await?);
+        let first = self.journal;
+        if first.is_none() {
+            self.journal = self.store_journal(&batch).await?.map(|(id, _)| id);
         }
+        let ledger = ledger::Ledger::new(context, pair, self.work, &batch);
         let range = batch.stretches.first().zip(batch.stretches.last()).map(|(first, last)| KeyRange {
             low: first.range.low.clone(),
             high: last.range.high.clone(),
@@ -274,7 +311,14 @@ impl<'a> Attempt<'a> {
         };
         let mut settlement = ledger.settlement(&open);
         settlement.base = ledger.base(&mut transactions.0, &mut transactions.1, self.guards).await?;
-        settlement.journals.extend(self.journal);
+        match first {
+            None => settlement.journals.extend(self.journal),
+            // What was sent is known by now.
+            Some(id) => match ledger.journal_entries() {
+                entries if entries.is_empty() => settlement.void_journals.push(id),
+                entries => settlement.amended.push((id, self.chunk(entries))),
+            },
+        }
         settlement.counted.seconds.compare = compared;
         commit(pair, &batch, transactions).await?;
         settlement.counted.seconds.write = writing.elapsed().as_secs_f64();
@@ -319,17 +363,19 @@ fn size(triples: &[Triple]) -> usize {
     triples.iter().map(|triple| size(&triple.source).max(size(&triple.target))).sum()
 }
 
-/// Target first, then source. A side that was only read is given back.
+/// Target first, then source; a file, whose commit is its publication later on, last. A side that was only read is given
+/// back.
 async fn commit(pair: &Pair, batch: &Batch, transactions: Transactions) -> Result<()> {
     let wrote = |side| batch.items.iter().any(|item| item.side(side).applied.is_some());
-    let (source, target) = transactions;
-    match wrote(Side::Target) {
-        true => target.commit().await?,
-        false => target.rollback().await?,
-    }
     debug_assert!(!(wrote(Side::Source) && pair.mapping.rules.direction == Direction::OneWay));
-    match wrote(Side::Source) {
-        true => source.commit().await,
-        false => source.rollback().await,
+    let (source, target) = transactions;
+    let mut ends = [(Side::Target, target), (Side::Source, source)];
+    ends.sort_by_key(|(side, _)| pair.side(*side).dataset.capabilities().publishes);
+    for (side, transaction) in ends {
+        match wrote(side) {
+            true => transaction.commit().await?,
+            false => transaction.rollback().await?,
+        }
     }
+    Ok(())
 }

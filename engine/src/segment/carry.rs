@@ -64,6 +64,13 @@ impl Item {
         }
     }
 
+    pub fn take(self, side: Side) -> Carried {
+        match side {
+            Side::Source => self.source,
+            Side::Target => self.target,
+        }
+    }
+
     pub fn side_mut(&mut self, side: Side) -> &mut Carried {
         match side {
             Side::Source => &mut self.source,
@@ -86,7 +93,7 @@ pub async fn carry(
     context: &Context, pair: &Pair, side: Side, transaction: &mut dyn Transaction, items: &mut [Item], last: bool,
 ) -> Result<Option<(usize, Refusal)>> {
     let pending: Vec<usize> = (0..items.len())
-        .filter(|&index| items[index].fate == Fate::Done && *items[index].decision.act(side) != Act::None)
+        .filter(|&index| is_pending(&items[index], side))
         .collect();
     let mut rest = &pending[..];
     while !rest.is_empty() {
@@ -100,6 +107,28 @@ pub async fn carry(
         }
     }
     Ok(None)
+}
+
+/// Notes what carrying `side` out is expected to come to, without sending anything; for the journal of a side whose
+/// writes take effect at once.
+pub fn predict(pair: &Pair, side: Side, items: &mut [Item]) {
+    for item in items.iter_mut().filter(|item| is_pending(item, side)) {
+        if let Ok(write) = build(pair, side, item) {
+            item.side_mut(side).applied = Some(before(side, &item.triple, &write));
+            confirm(pair, side, item);
+        }
+    }
+}
+
+/// Forgets what [`predict`] noted.
+pub fn forget(side: Side, items: &mut [Item]) {
+    for item in items.iter_mut().filter(|item| is_pending(item, side)) {
+        *item.side_mut(side) = Carried::default();
+    }
+}
+
+fn is_pending(item: &Item, side: Side) -> bool {
+    item.fate == Fate::Done && *item.decision.act(side) != Act::None
 }
 
 fn batch_length(items: &[Item], side: Side, pending: &[usize], most: usize) -> usize {
@@ -163,7 +192,8 @@ async fn write_batch(
             }
         }
     }
-    if pair.mapping.reads_back(side) {
+    // A file takes what it is given, and shows it only once it is published.
+    if pair.mapping.reads_back(side) && !pair.side(side).dataset.capabilities().publishes {
         read_after(pair, side, transaction, items, &read_back).await?;
     }
     Ok(None)

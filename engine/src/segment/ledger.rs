@@ -152,15 +152,32 @@ impl<'a> Ledger<'a> {
         settlement.counted.read.target = self.batch.read.1;
         let unknown = self.batch.rejects.iter().filter(|reject| reject.key.is_none()).count();
         settlement.counted.rejected += unknown as u64;
-        for item in &self.batch.items {
-            self.settle_item(item, open.contains(&item.triple.key), &mut settlement);
+        if self.batch.stretches.iter().any(|stretch| stretch.whole && stretch.range.low.is_none()) {
+            // The beginning of a dataset is compared once in a session; staged records without a key count with it.
+            settlement.counted.rejected += self.pair.source.unknown + self.pair.target.unknown;
         }
+        let reconciled = self.pair.reconciled();
+        for item in &self.batch.items {
+            self.settle_item(item, open.contains(&item.triple.key), &reconciled, &mut settlement);
+        }
+        settlement.supersede.extend(open.into_iter().filter(|key| self.is_gone(key)).cloned());
         settlement
     }
 
-    fn settle_item(&self, item: &Item, has_open: bool, settlement: &mut Settlement) {
+    /// A key that was looked for, and that neither a side nor the base has.
+    fn is_gone(&self, key: &Key) -> bool {
+        let holding = |stretch: &&Stretch| stretch.whole && stretch.range.contains(key);
+        self.batch.stretches.iter().find(holding).is_some_and(|stretch| {
+            let items = &self.batch.items[stretch.items.clone()];
+            items.binary_search_by(|item| item.triple.key.cmp(key)).is_err()
+        })
+    }
+
+    fn settle_item(&self, item: &Item, has_open: bool, reconciled: &HashSet<Key>, settlement: &mut Settlement) {
         let key = &item.triple.key;
-        tally(item).add_to(&mut settlement.counted);
+        if item.decision.class != Class::Unchanged || !reconciled.contains(key) {
+            tally(item).add_to(&mut settlement.counted);
+        }
         let record = match (&item.fate, item.decision.conflict) {
             (Fate::Done, Some(met)) if !met.settled => Some(conflict_record(item, met.kind, ConflictStatus::Open)),
             (Fate::Done, Some(_)) => self.settled_conflict(item),
@@ -193,7 +210,7 @@ impl<'a> Ledger<'a> {
             _ => None,
         };
         let looked_at = match self.work {
-            Work::Keys(KeyWork { purpose: Purpose::Delete, .. }) => Some(DeferredKind::Delete),
+            Work::Keys(KeyWork { purpose: Purpose::Delete { .. }, .. }) => Some(DeferredKind::Delete),
             Work::Keys(KeyWork { purpose: Purpose::SetAside { .. }, .. }) => Some(DeferredKind::SetAside),
             _ => None,
         };

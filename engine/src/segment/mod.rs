@@ -34,7 +34,8 @@ pub use survey::{Surveyed, survey};
 
 pub(crate) use blocks::{KeyBlocks, cut_into_blocks};
 pub(crate) use gather::{lookup as gather_lookup, reject as reject_of};
-pub(crate) use carry::held;
+pub(crate) use attempt::current_rules;
+pub(crate) use carry::{Carried, Fate, Item, carry, held};
 pub(crate) use ledger::block as store_block;
 
 /// What the segments of a session share.
@@ -79,17 +80,19 @@ pub enum Work {
 pub struct KeyWork {
     pub keys: Vec<Key>,
     pub purpose: Purpose,
+    /// What somebody moves now is not looked at again: it is `contended`.
+    pub last_round: bool,
 }
 
 /// Why single keys are looked at.
 #[derive(Debug, Clone)]
 pub enum Purpose {
     /// Deletes whose guards have passed: only a decision to delete on this side is carried out.
-    Delete,
+    Delete { side: Side },
     /// Writes that were refused for what other records held. `last`: what is still refused becomes a reject.
     SetAside { last: bool },
-    /// Records that somebody else moved while they were written. `last`: what still moves is `contended`.
-    Moved { last: bool },
+    /// Records that somebody else moved while they were written.
+    Moved,
     /// Only what a saved plan expects to find, by key: the hashes of source and target.
     Plan(Arc<HashMap<Key, Expected>>),
 }
@@ -128,6 +131,7 @@ pub struct Done {
 /// halved, at last record by record under locks.
 pub async fn run(context: &Context, pair: &Pair, work: Work) -> Result<Done> {
     let mut done = Done::default();
+    let purpose = again(&work);
     let mut queue = vec![(work, 0_u32)];
     let mut refused = HashMap::new();
     while let Some((work, failures)) = queue.pop() {
@@ -135,19 +139,21 @@ pub async fn run(context: &Context, pair: &Pair, work: Work) -> Result<Done> {
         match attempt.run().await {
             Ok(part) => absorb(&mut done, part),
             Err(attempt::Failure::Refused(key, side, refusal)) => {
+                let journal = attempt.journal();
                 refused.insert(key, (side, refusal));
-                queue.push((work, failures));
+                queue.push((reconciled(context, pair, journal, work).await?, failures));
             }
             Err(attempt::Failure::Error(error)) => {
                 let journal = attempt.journal();
-                let work = redo_or_fail(context, pair, error, journal, work, failures).await?;
+                wait_or_fail(pair, error, failures).await?;
+                let work = reconciled(context, pair, journal, work).await?;
                 let halve = failures >= 1;
                 queue.extend(split(work, halve).into_iter().map(|work| (work, failures + 1)));
             }
         }
     }
     if !pair.publishes() {
-        settle_moved(context, pair, &mut done).await?;
+        settle_moved(context, pair, purpose, &mut done).await?;
     }
     Ok(done)
 }
@@ -159,11 +165,8 @@ fn guards(pair: &Pair, failures: u32) -> (Guard, Guard) {
 
 const MOST_FAILURES: u32 = 12;
 
-/// Waits before another attempt and gives the work back with the blocks as they are now; or gives the error back where
-/// trying again cannot help.
-async fn redo_or_fail(
-    context: &Context, pair: &Pair, error: Error, journal: Option<JournalId>, work: Work, failures: u32,
-) -> Result<Work> {
+/// Waits before another attempt; or gives the error back where trying again cannot help.
+async fn wait_or_fail(pair: &Pair, error: Error, failures: u32) -> Result<()> {
     match error.kind() {
         ErrorKind::Aborted | ErrorKind::UnknownOutcome if failures < MOST_FAILURES => {}
         ErrorKind::Aborted
@@ -179,6 +182,11 @@ async fn redo_or_fail(
     }
     tracing::debug!(dataset = pair.name(), %error, failures, "an attempt was aborted, trying again");
     tokio::time::sleep(Duration::from_millis(20 << failures.min(7))).await;
+    Ok(())
+}
+
+/// The work with the blocks as they are now, once it is known what happened of the attempt before.
+async fn reconciled(context: &Context, pair: &Pair, journal: Option<JournalId>, work: Work) -> Result<Work> {
     let Work::Ranges(ranges) = work else {
         if let Some(journal) = journal {
             recover::chunk(context, pair, journal, &[]).await?;
@@ -202,8 +210,7 @@ fn split(work: Work, halve: bool) -> Vec<Work> {
         }
         Work::Keys(mut work) if halve && work.keys.len() > 1 => {
             let tail = work.keys.split_off(work.keys.len() / 2);
-            let purpose = work.purpose.clone();
-            vec![Work::Keys(KeyWork { keys: tail, purpose }), Work::Keys(work)]
+            vec![Work::Keys(KeyWork { keys: tail, ..work.clone() }), Work::Keys(work)]
         }
         work => vec![work],
     }
@@ -215,15 +222,22 @@ fn absorb(done: &mut Done, part: Done) {
     done.counted += &part.counted;
 }
 
+/// Why records that others move while this work is done are looked at again.
+fn again(work: &Work) -> Purpose {
+    match work {
+        Work::Ranges(_) => Purpose::Moved,
+        Work::Keys(work) => work.purpose.clone(),
+    }
+}
+
 /// Records that others changed between reading and writing are read and decided again, a few rounds long.
-async fn settle_moved(context: &Context, pair: &Pair, done: &mut Done) -> Result<()> {
+async fn settle_moved(context: &Context, pair: &Pair, purpose: Purpose, done: &mut Done) -> Result<()> {
     for round in 1..=context.rounds {
         if done.moved.is_empty() {
             return Ok(());
         }
         let keys = std::mem::take(&mut done.moved);
-        let purpose = Purpose::Moved { last: round == context.rounds };
-        let work = Work::Keys(KeyWork { keys, purpose });
+        let work = Work::Keys(KeyWork { keys, purpose: purpose.clone(), last_round: round == context.rounds });
         let part = Box::pin(run_once(context, pair, work)).await?;
         absorb(done, part);
     }

@@ -35,10 +35,10 @@ pub async fn compare(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
 async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     let planning = Instant::now();
     session.home.drop_prepared(pair.name()).await?;
+    recover::all(&session.context(), pair).await?;
     session.observer.phase(pair.name(), Phase::Staging);
     staging::stage_both(session, unshared(pair)?, true).await?;
     session.observer.phase(pair.name(), Phase::Comparing);
-    recover::all(&session.context(), pair).await?;
     if let Some(plan) = session.plan.clone() {
         return carry_out_plan(session, pair, &plan).await;
     }
@@ -46,7 +46,7 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     count_planning(session, pair, planning).await?;
     let moved = work_through(session, pair, segments).await?;
     publish(session, pair).await?;
-    decide_moved(session, pair, moved).await
+    decide_moved(session, pair, moved, Purpose::Moved).await
 }
 
 /// The pair, while no segment works on it.
@@ -118,14 +118,22 @@ pub(super) async fn publish(session: &Session, pair: &Pair) -> Result<()> {
     }
 }
 
-/// Single keys to be worked on: in bounded portions, or, where writes are collected for a file, all at once.
-pub(super) async fn work_on_keys(session: &Session, pair: &Pair, keys: Vec<Key>, purpose: Purpose) -> Result<Vec<Key>> {
+/// Works on single keys, and again on those that somebody moves meanwhile.
+pub(super) async fn work_on_keys(session: &Session, pair: &Pair, keys: Vec<Key>, purpose: Purpose) -> Result<()> {
+    let moved = one_round(session, pair, keys, purpose.clone(), false).await?;
+    decide_moved(session, pair, moved, purpose).await
+}
+
+/// In bounded portions, or, where writes are collected for a file, all at once. Returns the keys that were moved.
+async fn one_round(
+    session: &Session, pair: &Pair, keys: Vec<Key>, purpose: Purpose, last_round: bool,
+) -> Result<Vec<Key>> {
     let portion = if pair.publishes() { keys.len().max(1) } else { session.definition.options.batch_size as usize };
     let context = session.context();
     let mut moved = Vec::new();
     for keys in keys.chunks(portion) {
         session.stop.check()?;
-        let work = Work::Keys(KeyWork { keys: keys.to_vec(), purpose: purpose.clone() });
+        let work = Work::Keys(KeyWork { keys: keys.to_vec(), purpose: purpose.clone(), last_round });
         let done = segment::run(&context, pair, work).await?;
         session.observer.advanced(pair.name(), 0, 0, &done.counted);
         moved.extend(done.moved);
@@ -135,13 +143,13 @@ pub(super) async fn work_on_keys(session: &Session, pair: &Pair, keys: Vec<Key>,
 }
 
 /// Rounds for records that others moved, where they could not be had inside the segment.
-pub(super) async fn decide_moved(session: &Session, pair: &Pair, mut moved: Vec<Key>) -> Result<()> {
+async fn decide_moved(session: &Session, pair: &Pair, mut moved: Vec<Key>, purpose: Purpose) -> Result<()> {
     let rounds = session.context().rounds;
     for round in 1..=rounds {
         if moved.is_empty() {
             break;
         }
-        moved = work_on_keys(session, pair, moved, Purpose::Moved { last: round == rounds }).await?;
+        moved = one_round(session, pair, moved, purpose.clone(), round == rounds).await?;
     }
     Ok(())
 }
@@ -152,6 +160,5 @@ async fn carry_out_plan(session: &Session, pair: &Pair, plan: &SavedPlan) -> Res
     let expected = plan.expected(pair.name());
     let mut keys: Vec<Key> = expected.keys().cloned().collect();
     keys.sort();
-    let moved = work_on_keys(session, pair, keys, Purpose::Plan(Arc::new(expected))).await?;
-    decide_moved(session, pair, moved).await
+    work_on_keys(session, pair, keys, Purpose::Plan(Arc::new(expected))).await
 }

@@ -1,9 +1,10 @@
 //! The deletes that comparing collected, once the guards have seen their number: each key is looked up again on both
 //! sides, without the filter, and deleted only if that is still the decision.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pinksync_model::{Phase, Side};
+use pinksync_model::{DatasetReport, Phase, Side};
 
 use super::{Session, compare};
 use crate::error::Result;
@@ -18,23 +19,26 @@ const PORTION: usize = 10_000;
 /// Carries out the deletes of a dataset. Those derived from a side that was not read completely are dropped.
 pub async fn run(session: &Session, pair: &Pair) -> Result<()> {
     session.observer.phase(pair.name(), Phase::Deleting);
-    let mut keys = Vec::new();
-    let mut dropped = Vec::new();
+    let mut keys = BTreeMap::<Side, Vec<Key>>::new();
+    let (mut dropped, mut counted) = (Vec::new(), DatasetReport::default());
     for deferred in all(session, pair, DeferredKind::Delete).await? {
         match pair.side(deferred.side.other()).is_incomplete() {
-            true => dropped.push((deferred.key, DeferredKind::Delete)),
-            false => keys.push(deferred.key),
+            true => {
+                counted.target_only += u64::from(deferred.mirror);
+                counted.unchanged += u64::from(!deferred.mirror);
+                dropped.push((deferred.key, DeferredKind::Delete));
+            }
+            false => keys.entry(deferred.side).or_default().push(deferred.key),
         }
     }
     if !dropped.is_empty() {
-        let settlement = Settlement { done: dropped, ..Settlement::default() };
+        let settlement = Settlement { done: dropped, counted, ..Settlement::default() };
         session.home.settle(session.id, pair.name(), &settlement).await?;
     }
-    if keys.is_empty() {
-        return Ok(());
+    for (side, keys) in keys {
+        compare::work_on_keys(session, pair, keys, Purpose::Delete { side }).await?;
     }
-    let moved = compare::work_on_keys(session, pair, keys, Purpose::Delete).await?;
-    compare::decide_moved(session, pair, moved).await
+    Ok(())
 }
 
 /// Every deferred record of a dataset.

@@ -12,6 +12,10 @@ use crate::pair::Pair;
 /// Datasets smaller than this may lose any share of their records.
 const SMALL_DATASET: u64 = 20;
 
+/// Guards whose overriding drops the base that they guard.
+pub(super) const DROP_THE_BASE: [GuardName; 3] =
+    [GuardName::DefinitionChanged, GuardName::DifferentSystem, GuardName::SchemaDrift];
+
 /// Compares each dataset's terms with those of its base, once a base was taken. `store`: keeps them where there is none yet, or where a change
 /// is allowed (which forgets the old base).
 pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Result<Vec<GuardReport>> {
@@ -24,7 +28,7 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
         let then = session.home.terms(name).await?;
         let taken = !session.home.blocks(name).await?.is_empty();
         let Some(then) = then.filter(|_| taken) else {
-            if store {
+            if store || session.plan.is_some() {
                 session.home.set_terms(name, &now, false).await?;
             }
             continue;

@@ -17,7 +17,7 @@ use pinksync_model::{DatasetReport, GuardName, GuardReport, Phase, SessionId, Sy
 
 use crate::connector::System;
 use crate::error::{Error, ErrorKind, Result};
-use crate::home::{Home, Settlement};
+use crate::home::Home;
 use crate::pace::Pace;
 use crate::pair::Pair;
 use crate::saved_plan::SavedPlan;
@@ -148,20 +148,8 @@ async fn work(session: &Session, pairs: &mut [Arc<Pair>], finished: &mut Finishe
     }
     set_aside::run(session, pairs).await?;
     for pair in pairs.iter_mut() {
-        count_unknown(session, pair).await?;
         verifying::verify(session, pair, &mut finished.warnings).await?;
     }
-    Ok(())
-}
-
-/// Staged records without a known key are counted once, when everything else is done.
-async fn count_unknown(session: &Session, pair: &Pair) -> Result<()> {
-    let unknown = pair.source.unknown + pair.target.unknown;
-    if unknown == 0 {
-        return Ok(());
-    }
-    let counted = DatasetReport { rejected: unknown, ..DatasetReport::default() };
-    session.home.settle(session.id, pair.name(), &Settlement { counted, ..Settlement::default() }).await?;
     Ok(())
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use pinksync_model::{DatasetDefinition, DatasetEntry, Side, SyncDefinition};
 
-use super::Session;
+use super::{Session, guards};
 use crate::connector::System;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::Mapping;
-use crate::pair::{OpenSide, Pair};
+use crate::pair::Pair;
 use crate::schema::DatasetSchema;
 use crate::survey::Empty;
 
@@ -53,7 +53,10 @@ async fn prepare_dataset(session: &Session, dataset: &DatasetDefinition, create:
         None if dataset.create_target => (create_target(session, dataset, &source, target_name, create).await?, create),
         None => return Err(missing("target", target_name)),
     };
-    let mapping = Mapping::plan(&session.definition, dataset, &source, &target)?;
+    // A session that may drop its base makes no deletes.
+    let mirror = dataset.mirror && !session.allowed.iter().any(|guard| guards::DROP_THE_BASE.contains(guard));
+    let dataset = DatasetDefinition { mirror, ..dataset.clone() };
+    let mapping = Mapping::plan(&session.definition, &dataset, &source, &target)?;
     Ok(Prepared { mapping, source, target, target_exists })
 }
 
@@ -206,7 +209,7 @@ pub async fn open_pair(session: &Session, prepared: Prepared) -> Result<Pair> {
         true => session.target.open(Arc::clone(&mapping.target), &target).await?,
         false => Arc::new(Empty(Arc::clone(&mapping.target))),
     };
-    let pair = Pair { mapping, source: OpenSide::new(source_dataset), target: OpenSide::new(target_dataset) };
+    let pair = Pair::new(mapping, source_dataset, target_dataset);
     let sides: &[(Side, &DatasetSchema)] = match session.definition.direction {
         pinksync_model::Direction::OneWay => &[(Side::Target, &target)],
         pinksync_model::Direction::TwoWay => &[(Side::Source, &source), (Side::Target, &target)],

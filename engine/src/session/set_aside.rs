@@ -38,8 +38,7 @@ async fn pass(session: &Session, pairs: &[Arc<Pair>], last: bool) -> Result<()> 
         let waiting = deletes::all(session, pair, DeferredKind::SetAside).await?;
         let keys: Vec<Key> = waiting.into_iter().map(|deferred| deferred.key).collect();
         if !keys.is_empty() {
-            let moved = compare::work_on_keys(session, pair, keys, Purpose::SetAside { last }).await?;
-            compare::decide_moved(session, pair, moved).await?;
+            compare::work_on_keys(session, pair, keys, Purpose::SetAside { last }).await?;
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 //! (20,000 if it is not set), `PINKSYNC_PROPERTY_SEED` another beginning for them.
 #![allow(clippy::unwrap_used)]
 
+mod crash;
 mod histories;
 mod oracle;
 mod random;

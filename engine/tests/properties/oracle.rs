@@ -115,8 +115,15 @@ impl Oracle {
             self.record(&key, at(source), at(target), &mut expected);
         }
         // A conflict of a record that nobody has any more is over.
-        let (base, here) = (&self.base, |key: &Key| source.contains_key(key) || target.contains_key(key));
-        self.open.retain(|key, _| base.contains_key(key) || here(key));
+        let seen = |place: &Place| match place {
+            Place::There(record) => self.in_scope(record),
+            Place::Absent | Place::Unreadable => true,
+        };
+        let over: Vec<Key> = self.open.keys().filter(|key| {
+            let here = [source.get(key), target.get(key)].into_iter().flatten().any(seen);
+            !here && !self.base.contains_key(key)
+        }).cloned().collect();
+        self.open.retain(|key, _| !over.contains(key));
         expected.report.conflicts.open = self.open.len() as u64;
         expected
     }

@@ -70,27 +70,29 @@ impl Local {
         &self, id: SessionId, status: SessionStatus, reason: Option<Reason>, result: &Result<Finished, Error>,
     ) -> Result<Report, StateError> {
         self.state.set_status(id, status, reason).await?;
-        let mut report = report_of(&self.state, id).await?;
+        let mut report = so_far(&self.state, id).await?;
         if let Ok(finished) = result {
             report.datasets.clone_from(&finished.datasets);
             report.guards.clone_from(&finished.guards);
             report.warnings.clone_from(&finished.warnings);
         }
-        self.state.set_report(id, &report).await?;
+        if status.is_terminal() {
+            self.state.set_report(id, &report).await?;
+        }
         Ok(report)
     }
 }
 
 /// A session's report: the stored one, or, of a session that did not come to its end, what its counters say so far.
 pub async fn report_of(state: &StateFile, id: SessionId) -> Result<Report, StateError> {
-    let session = state.session(id).await?.ok_or(StateError::UnknownSession(id))?;
-    let stored = match session.status.is_terminal() {
-        true => state.report(id).await?,
-        false => None,
-    };
-    if let Some(report) = stored {
-        return Ok(report);
+    match state.report(id).await? {
+        Some(report) => Ok(report),
+        None => so_far(state, id).await,
     }
+}
+
+async fn so_far(state: &StateFile, id: SessionId) -> Result<Report, StateError> {
+    let session = state.session(id).await?.ok_or(StateError::UnknownSession(id))?;
     let mut datasets = Vec::new();
     for (name, mut report) in state.counted(id).await? {
         report.conflicts.open = state.count_open(&name).await?;

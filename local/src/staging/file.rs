@@ -68,8 +68,12 @@ impl FileWriter {
 
     /// Adds a row whose key is greater than the last one's; `body` is its hash and its values.
     pub(crate) fn add(&mut self, key: &[u8], body: &[u8]) -> Result<()> {
-        let frame = self.open.get_or_insert_with(|| {
-            Frame { first: Key::from_bytes(key), rows: 0, offset: self.end, stored: 0, plain: 0 }
+        let frame = self.open.get_or_insert_with(|| Frame {
+            first: Key::from_bytes(key),
+            rows: 0,
+            offset: self.end,
+            stored: 0,
+            plain: 0,
         });
         frame.rows += 1;
         let rows = frame.rows;
@@ -138,8 +142,11 @@ impl Drop for SortedFile {
     }
 }
 
+/// A row as it is stored: its key, and its hash with its values.
+type Encoded<'a> = (&'a [u8], &'a [u8]);
+
 /// The next row of a frame: key and body.
-pub(crate) fn next<'a>(reader: &mut Reader<'a>) -> Result<Option<(&'a [u8], &'a [u8])>, DecodeError> {
+pub(crate) fn next<'a>(reader: &mut Reader<'a>) -> Result<Option<Encoded<'a>>, DecodeError> {
     if reader.is_empty() {
         return Ok(None);
     }

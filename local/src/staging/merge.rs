@@ -5,7 +5,8 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
-use pinksync_engine::{Error, ErrorKind, Key, Result, Value, key};
+use pinksync_engine::json::describe_key;
+use pinksync_engine::{Error, ErrorKind, Key, Result};
 
 use super::cursor::Cursor;
 use super::error::OPERATION;
@@ -56,7 +57,7 @@ impl Duplicates {
         if self.rows == 0 {
             return Ok(());
         }
-        let mut keys: Vec<String> = self.named.iter().map(show).collect();
+        let mut keys: Vec<String> = self.named.iter().map(describe_key).collect();
         if self.rows > self.named.len() as u64 {
             keys.push("…".to_owned());
         }
@@ -64,32 +65,4 @@ impl Duplicates {
         let remedy = "name a key that is unique in this dataset, or remove the repeated rows";
         Err(Error::new(ErrorKind::Data, OPERATION, message).with_remedy(remedy))
     }
-}
-
-/// A key for people: its one value, or its values in brackets.
-fn show(key: &Key) -> String {
-    match key::decode(key).as_deref() {
-        Ok([value]) => show_value(value),
-        Ok(values) => format!("[{}]", values.iter().map(show_value).collect::<Vec<_>>().join(", ")),
-        Err(_) => format!("0x{}", hex(key)),
-    }
-}
-
-fn show_value(value: &Value) -> String {
-    match value {
-        Value::Missing | Value::Null => "null".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
-        Value::Decimal(text) => text.to_string(),
-        Value::Text(text) => format!("{text:?}"),
-        Value::Json(text) => text.to_string(),
-        Value::Bytes(bytes) => format!("0x{}", hex(bytes)),
-        Value::Uuid(bytes) => uuid::Uuid::from_bytes(*bytes).to_string(),
-        Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Instant(_) => format!("{value:?}"),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -61,7 +61,8 @@ impl StagedRun {
     fn row(&self, key: &[u8], body: &[u8]) -> Result<Row> {
         let mut reader = Reader::new(body);
         let mut parts = || Ok((Hash(reader.array()?), reader.values()?));
-        let (hash, native) = parts().map_err(|error: pinksync_engine::codec::DecodeError| damaged(self.file.path(), error))?;
+        let (hash, native) =
+            parts().map_err(|error: pinksync_engine::codec::DecodeError| damaged(self.file.path(), error))?;
         let row = Row::restore(&self.spec, Key::from_bytes(key), native, hash);
         row.map_err(|error| damaged(self.file.path(), error))
     }

@@ -16,8 +16,11 @@ use super::folder::Folder;
 use super::writer::Writer;
 
 fn spec() -> Arc<SideSpec> {
-    let column = |name: &str, ty: FieldType| {
-        SideColumn { name: name.to_owned(), native: ty.clone(), common: ty, writable: true }
+    let column = |name: &str, ty: FieldType| SideColumn {
+        name: name.to_owned(),
+        native: ty.clone(),
+        common: ty,
+        writable: true,
     };
     Arc::new(SideSpec {
         dataset: "people.csv".to_owned(),
@@ -113,7 +116,8 @@ async fn a_record_far_larger_than_an_arena_is_kept() {
 
 #[tokio::test]
 async fn repeated_keys_are_found_wherever_they_meet() {
-    let cases: [(&str, fn() -> Arena, Vec<i64>); 4] = [
+    type Case = (&'static str, fn() -> Arena, Vec<i64>);
+    let cases: [Case; 4] = [
         ("in an arena", Arena::default, (0..100).chain([42]).collect()),
         ("where a file is continued", small, (0..100).chain([99]).collect()),
         ("in two files", small, shuffled(101).chain([42]).collect()),

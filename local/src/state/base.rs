@@ -36,7 +36,12 @@ pub(crate) fn load(connection: &mut Connection, name: &str, ids: &[BlockId]) -> 
 }
 
 /// Replaces the blocks of one stretch if they are still those that were loaded.
-pub(crate) fn replace(transaction: &Transaction<'_>, dataset: i64, session: &str, change: &BaseChange) -> Result<Settled, Fault> {
+pub(crate) fn replace(
+    transaction: &Transaction<'_>,
+    dataset: i64,
+    session: &str,
+    change: &BaseChange,
+) -> Result<Settled, Fault> {
     check(change)?;
     let present = overlapping(transaction, dataset, &change.range)?;
     let loaded: HashSet<BlockId> = change.loaded.iter().copied().collect();
@@ -57,7 +62,12 @@ pub(crate) fn replace(transaction: &Transaction<'_>, dataset: i64, session: &str
 }
 
 /// Marks blocks as compared by this session; one that was replaced since was not what the session looked at.
-pub(crate) fn skip(transaction: &Transaction<'_>, dataset: i64, session: &str, skipped: &[BlockId]) -> Result<Settled, Fault> {
+pub(crate) fn skip(
+    transaction: &Transaction<'_>,
+    dataset: i64,
+    session: &str,
+    skipped: &[BlockId],
+) -> Result<Settled, Fault> {
     let mut mark = transaction.prepare_cached("UPDATE blocks SET checked_by = ?3 WHERE id = ?1 AND dataset = ?2")?;
     for id in skipped {
         if mark.execute(params![id.0, dataset, session])? == 0 {
@@ -84,9 +94,14 @@ fn insert(transaction: &Transaction<'_>, dataset: i64, session: &str, block: &Ne
 }
 
 /// The blocks that share a key with `range`: those that begin in it, and the one before if it reaches in.
-fn overlapping(transaction: &Transaction<'_>, dataset: i64, range: &KeyRange) -> Result<Vec<(BlockId, KeyRange)>, Fault> {
+fn overlapping(
+    transaction: &Transaction<'_>,
+    dataset: i64,
+    range: &KeyRange,
+) -> Result<Vec<(BlockId, KeyRange)>, Fault> {
     let before = "SELECT id, low, high FROM blocks WHERE dataset = ?1 AND low < ?2 ORDER BY low DESC LIMIT 1";
-    let from = "SELECT id, low, high FROM blocks WHERE dataset = ?1 AND low >= ?2 AND (?3 IS NULL OR low < ?3) ORDER BY low";
+    let from =
+        "SELECT id, low, high FROM blocks WHERE dataset = ?1 AND low >= ?2 AND (?3 IS NULL OR low < ?3) ORDER BY low";
     let read = |row: &Row<'_>| Ok((BlockId(row.get(0)?), range_of(row.get(1)?, row.get(2)?)));
     let mut found = Vec::new();
     let previous = transaction.prepare_cached(before)?.query_row(params![dataset, low(range)], read).optional()?;
@@ -116,7 +131,8 @@ fn check(change: &BaseChange) -> Result<(), Fault> {
 }
 
 fn inside(inner: &KeyRange, outer: &KeyRange) -> bool {
-    low(inner) >= low(outer) && outer.high.as_ref().is_none_or(|end| inner.high.as_ref().is_some_and(|high| high <= end))
+    low(inner) >= low(outer)
+        && outer.high.as_ref().is_none_or(|end| inner.high.as_ref().is_some_and(|high| high <= end))
 }
 
 /// The lower bound as it is stored: no key is smaller than no bytes.
@@ -147,8 +163,16 @@ pub(crate) fn signed(count: u64) -> Result<i64, Fault> {
 fn put_sums(sums: &BlockSums) -> Vec<u8> {
     let BlockCounts { records, unchanged, drift, target_only, out_of_scope, open } = sums.counts;
     let numbers = [
-        sums.source.count, sums.source.hash, sums.target.count, sums.target.hash,
-        records, unchanged, drift, target_only, out_of_scope, open,
+        sums.source.count,
+        sums.source.hash,
+        sums.target.count,
+        sums.target.hash,
+        records,
+        unchanged,
+        drift,
+        target_only,
+        out_of_scope,
+        open,
     ];
     let mut bytes = sums.fingerprint.0.to_vec();
     bytes.extend(numbers.into_iter().flat_map(u64::to_le_bytes));

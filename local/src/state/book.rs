@@ -26,7 +26,12 @@ impl StateFile {
     }
 
     /// Moves a session on; [`StateError::Move`] where [`SessionStatus::can_become`] forbids it.
-    pub async fn set_status(&self, id: SessionId, status: SessionStatus, reason: Option<Reason>) -> Result<(), StateError> {
+    pub async fn set_status(
+        &self,
+        id: SessionId,
+        status: SessionStatus,
+        reason: Option<Reason>,
+    ) -> Result<(), StateError> {
         self.write("change a session's status", move |connection| {
             session::set_status(connection, id, status, reason.as_ref())
         })

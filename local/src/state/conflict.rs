@@ -16,15 +16,28 @@ const COLUMNS: &str = "c.id, c.session, d.name, c.key, c.kind, c.status, c.base,
                        FROM conflicts c JOIN datasets d ON d.id = c.dataset";
 
 /// Stores a conflict: it takes the place of the record's open one, or is a new one.
-pub(crate) fn store(transaction: &Transaction<'_>, dataset: i64, session: &str, record: &ConflictRecord) -> Result<(), Fault> {
+pub(crate) fn store(
+    transaction: &Transaction<'_>,
+    dataset: i64,
+    session: &str,
+    record: &ConflictRecord,
+) -> Result<(), Fault> {
     let now = clock::now();
     let decided_at = (record.status != ConflictStatus::Open).then_some(now.as_str());
     let (base, source, target) = (put(&record.base), put(&record.source), put(&record.target));
     let refresh = "UPDATE conflicts SET kind = ?3, status = ?4, base = ?5, source = ?6, target = ?7, decision = ?8,
                    decided_by = ?9, decided_at = ?10 WHERE dataset = ?1 AND key = ?2 AND status = 'open'";
     let refreshed = transaction.prepare_cached(refresh)?.execute(params![
-        dataset, &record.key[..], record.kind.as_str(), record.status.as_str(), base, source, target,
-        record.decision, record.decided_by, decided_at,
+        dataset,
+        &record.key[..],
+        record.kind.as_str(),
+        record.status.as_str(),
+        base,
+        source,
+        target,
+        record.decision,
+        record.decided_by,
+        decided_at,
     ])?;
     if refreshed > 0 {
         return Ok(());
@@ -32,8 +45,18 @@ pub(crate) fn store(transaction: &Transaction<'_>, dataset: i64, session: &str, 
     let insert = "INSERT INTO conflicts (dataset, key, kind, status, base, source, target, decision, decided_by,
                   decided_at, session, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     transaction.prepare_cached(insert)?.execute(params![
-        dataset, &record.key[..], record.kind.as_str(), record.status.as_str(), base, source, target,
-        record.decision, record.decided_by, decided_at, session, now,
+        dataset,
+        &record.key[..],
+        record.kind.as_str(),
+        record.status.as_str(),
+        base,
+        source,
+        target,
+        record.decision,
+        record.decided_by,
+        decided_at,
+        session,
+        now,
     ])?;
     Ok(())
 }
@@ -57,9 +80,14 @@ pub(crate) fn decide(
     let decided_at = (*status != ConflictStatus::Open).then(clock::now);
     let update = "UPDATE OR IGNORE conflicts SET status = ?3, decision = ?4, decided_by = ?5, decided_at = ?6
                   WHERE id = ?1 AND dataset = ?2";
-    let changed = transaction
-        .prepare_cached(update)?
-        .execute(params![number, dataset, status.as_str(), decision, who, decided_at])?;
+    let changed = transaction.prepare_cached(update)?.execute(params![
+        number,
+        dataset,
+        status.as_str(),
+        decision,
+        who,
+        decided_at
+    ])?;
     let known = "SELECT 1 FROM conflicts WHERE id = ?1 AND dataset = ?2";
     if changed == 0 && !transaction.prepare_cached(known)?.exists([number, dataset])? {
         return Err(StateError::UnknownConflict(id.clone()).into());
@@ -78,7 +106,8 @@ pub(crate) fn open_keys(connection: &Connection, name: &str, range: &KeyRange) -
 }
 
 pub(crate) fn count_open(connection: &Connection, name: &str) -> Result<u64, Fault> {
-    let select = "SELECT count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset WHERE d.name = ?1 AND c.status = 'open'";
+    let select =
+        "SELECT count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset WHERE d.name = ?1 AND c.status = 'open'";
     let count: i64 = connection.prepare_cached(select)?.query_row([name], |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }

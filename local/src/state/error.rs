@@ -108,15 +108,15 @@ impl Fault {
 }
 
 fn damaged(operation: &'static str, path: &Path, what: &str) -> Error {
-    Error::new(ErrorKind::Data, operation, format!("the state file {} is damaged: {what}", path.display())).with_remedy(
-        "put back a copy of the state file, or move it away: the next run then compares everything afresh",
-    )
+    Error::new(ErrorKind::Data, operation, format!("the state file {} is damaged: {what}", path.display()))
+        .with_remedy("put back a copy of the state file, or move it away: the next run then compares everything afresh")
 }
 
 fn from_sqlite(error: rusqlite::Error, operation: &'static str, path: &Path) -> Error {
     use rusqlite::ErrorCode;
     let file = path.display();
-    let storage = |message: String, remedy: &str| Error::new(ErrorKind::Storage, operation, message).with_remedy(remedy);
+    let storage =
+        |message: String, remedy: &str| Error::new(ErrorKind::Storage, operation, message).with_remedy(remedy);
     let made = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => storage(
             format!("no space is left for the state file {file}"),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pinksync_engine::home::{
-    BaseTerms, BlockHeader, BlockId, Deferred, DeferredKind, Home, JournalChunk, JournalId, RunWriter, Settled, Settlement,
+    BaseTerms, BlockHeader, BlockId, Deferred, DeferredKind, Home, JournalChunk, JournalId, RunWriter, Settled,
+    Settlement,
 };
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::{Key, KeyRange, Result};
@@ -46,7 +47,8 @@ impl Home for StateFile {
     async fn pending(&self, dataset: &str, range: &KeyRange) -> Result<Vec<(JournalId, JournalChunk)>> {
         const OPERATION: &str = "read the pending journal";
         let (name, within) = (dataset.to_owned(), range.clone());
-        let stored = self.reader.call(OPERATION, move |connection| journal::pending(connection, &name, &within)).await?;
+        let stored =
+            self.reader.call(OPERATION, move |connection| journal::pending(connection, &name, &within)).await?;
         let mut chunks = self.unpack(OPERATION, stored)?;
         chunks.retain(|(_, chunk)| chunk.entries.iter().any(|entry| range.contains(&entry.key)));
         Ok(chunks)
@@ -60,7 +62,8 @@ impl Home for StateFile {
     ) -> Result<Vec<(JournalId, JournalChunk)>> {
         const OPERATION: &str = "read the journal";
         let id = session.to_string();
-        let stored = self.reader.call(OPERATION, move |connection| journal::history(connection, &id, before, limit)).await?;
+        let stored =
+            self.reader.call(OPERATION, move |connection| journal::history(connection, &id, before, limit)).await?;
         self.unpack(OPERATION, stored)
     }
 
@@ -111,7 +114,8 @@ impl Home for StateFile {
         limit: usize,
     ) -> Result<Vec<Deferred>> {
         let (session, name, after) = (session.to_string(), dataset.to_owned(), after.cloned());
-        let work = move |connection: &mut _| leftover::deferred(connection, &session, &name, kind, after.as_ref(), limit);
+        let work =
+            move |connection: &mut _| leftover::deferred(connection, &session, &name, kind, after.as_ref(), limit);
         self.reader.call("list deferred records", work).await
     }
 

@@ -60,7 +60,8 @@ impl Stored {
 pub(crate) fn append(connection: &mut Connection, chunk: &Packed) -> Result<JournalId, Fault> {
     let transaction = connection.transaction()?;
     let dataset = dataset::number(&transaction, &chunk.dataset)?;
-    let insert = "INSERT INTO journal (session, dataset, state, low, high, writes, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let insert =
+        "INSERT INTO journal (session, dataset, state, low, high, writes, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     transaction.prepare_cached(insert)?.execute(params![
         chunk.session,
         dataset,

@@ -19,7 +19,12 @@ pub struct StoredReject {
 }
 
 /// Stores a reject once per session and record: a record met again in a redo is the same one.
-pub(crate) fn reject(transaction: &Transaction<'_>, dataset: i64, session: &str, reject: &RejectRecord) -> Result<(), Fault> {
+pub(crate) fn reject(
+    transaction: &Transaction<'_>,
+    dataset: i64,
+    session: &str,
+    reject: &RejectRecord,
+) -> Result<(), Fault> {
     let line = reject.line.map(super::base::signed).transpose()?;
     let insert = "INSERT INTO rejects (session, dataset, side, key, line, code, reason, at)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -66,15 +71,34 @@ fn stored_reject(row: &Row<'_>) -> Result<StoredReject, Fault> {
     })
 }
 
-pub(crate) fn defer(transaction: &Transaction<'_>, dataset: i64, session: &str, deferred: &Deferred) -> Result<(), Fault> {
-    let insert = "INSERT OR REPLACE INTO deferred (session, dataset, kind, key, side, mirror) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+pub(crate) fn defer(
+    transaction: &Transaction<'_>,
+    dataset: i64,
+    session: &str,
+    deferred: &Deferred,
+) -> Result<(), Fault> {
+    let insert =
+        "INSERT OR REPLACE INTO deferred (session, dataset, kind, key, side, mirror) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let kind = deferred.kind.as_str();
     let side = side_name(deferred.side);
-    transaction.prepare_cached(insert)?.execute(params![session, dataset, kind, &deferred.key[..], side, deferred.mirror])?;
+    transaction.prepare_cached(insert)?.execute(params![
+        session,
+        dataset,
+        kind,
+        &deferred.key[..],
+        side,
+        deferred.mirror
+    ])?;
     Ok(())
 }
 
-pub(crate) fn done(transaction: &Transaction<'_>, dataset: i64, session: &str, key: &Key, kind: DeferredKind) -> Result<(), Fault> {
+pub(crate) fn done(
+    transaction: &Transaction<'_>,
+    dataset: i64,
+    session: &str,
+    key: &Key,
+    kind: DeferredKind,
+) -> Result<(), Fault> {
     let delete = "DELETE FROM deferred WHERE session = ?1 AND dataset = ?2 AND kind = ?3 AND key = ?4";
     transaction.prepare_cached(delete)?.execute(params![session, dataset, kind.as_str(), &key[..]])?;
     Ok(())
@@ -105,7 +129,12 @@ pub(crate) fn deferred(
 }
 
 /// (to be written on the source, on the target)
-pub(crate) fn count_deferred(connection: &Connection, session: &str, name: &str, kind: DeferredKind) -> Result<(u64, u64), Fault> {
+pub(crate) fn count_deferred(
+    connection: &Connection,
+    session: &str,
+    name: &str,
+    kind: DeferredKind,
+) -> Result<(u64, u64), Fault> {
     let Some(dataset) = dataset::find(connection, name)? else { return Ok((0, 0)) };
     let select = "SELECT count(*) FILTER (WHERE side = 'source'), count(*) FILTER (WHERE side = 'target')
                   FROM deferred WHERE session = ?1 AND dataset = ?2 AND kind = ?3";

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pinksync_engine::{Error, ErrorKind};
 
@@ -52,15 +52,20 @@ impl Drop for Lock {
     }
 }
 
-/// Somebody who asks for the holder has the lock for an instant: only one who keeps it is a holder.
+/// How long those who only look may be in the way.
+const LOOKING: Duration = Duration::from_secs(1);
+
+/// A run holds the file alone; who asks for the holder shares it for an instant, and is waited for.
 fn lock(file: &File) -> Result<(), TryLockError> {
-    for _ in 0..20 {
+    let begun = Instant::now();
+    loop {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOOKING => file.try_lock_shared()?,
             other => return other,
         }
+        file.unlock().map_err(TryLockError::Error)?;
+        std::thread::yield_now();
     }
-    file.try_lock()
 }
 
 /// Who holds the lock of the state file at `path` now.

@@ -47,6 +47,7 @@ impl StateFile {
     /// Opens the state file for a session, and creates it where there is none. Nobody else can until it is dropped
     /// ([`StateError::Held`]). What a dead process left staged is removed. Blocks for as long as opening takes.
     pub fn open(path: &Path) -> Result<Arc<Self>, StateError> {
+        let path = &open::real(path);
         let lock = Lock::take(path)?;
         let writer = Worker::start(open::for_writing(path)?, path)?;
         let reader = Worker::start(open::for_reading(path)?, path)?;
@@ -58,6 +59,7 @@ impl StateFile {
     /// Opens an existing state file for reading, also while a session is at work. Methods that write are refused.
     /// One of an older version is brought up to date first, if nobody holds it.
     pub fn open_read_only(path: &Path) -> Result<Arc<Self>, StateError> {
+        let path = &open::real(path);
         if !path.try_exists().unwrap_or(true) {
             return Err(StateError::Absent { path: path.to_owned() });
         }
@@ -75,7 +77,7 @@ impl StateFile {
 
     /// Who writes the state file at `path` now: tells a session at work from one whose process died.
     pub fn holder(path: &Path) -> Option<Holder> {
-        lock::holder(path)
+        lock::holder(&open::real(path))
     }
 
     fn writer(&self, operation: &'static str) -> Result<&Worker, Error> {

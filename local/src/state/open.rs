@@ -1,7 +1,7 @@
 //! Opening a state file: whose it is, its version, its settings.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pinksync_engine::{Error, ErrorKind};
@@ -45,9 +45,10 @@ pub(crate) fn version(connection: &Connection, path: &Path) -> Result<i64, State
         Ok((0, 0, 0)) => Ok(0),
         Ok((APPLICATION_ID, version, _)) if version <= VERSION => Ok(version),
         Ok((APPLICATION_ID, found, _)) => Err(StateError::Newer { path: path.to_owned(), found, known: VERSION }),
-        Ok((_, _, tables)) => {
-            Err(StateError::foreign(path, format!("a SQLite database of something else, with {tables} tables and indexes")))
-        }
+        Ok((_, _, tables)) => Err(StateError::foreign(
+            path,
+            format!("a SQLite database of something else, with {tables} tables and indexes"),
+        )),
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
             Err(StateError::foreign(path, "not a SQLite database"))
         }
@@ -101,6 +102,12 @@ fn prepare(mut connection: Connection, path: &Path) -> Result<Connection, Fault>
     }
     steps.commit()?;
     Ok(connection)
+}
+
+/// The file that a link leads to, so that all its names share one lock. Other paths stay as they were given.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    let target = if path.is_symlink() { path.canonicalize().ok() } else { None };
+    target.unwrap_or_else(|| path.to_owned())
 }
 
 /// Whether a file that is ours has steps to take.

@@ -26,7 +26,12 @@ pub struct StoredSession {
 const COLUMNS: &str =
     "id, mode, status, undo_of, started_at, ended_at, reason_code, reason_detail, undone_at IS NOT NULL FROM sessions";
 
-pub(crate) fn begin(connection: &mut Connection, id: SessionId, mode: Mode, undo_of: Option<SessionId>) -> Result<(), Fault> {
+pub(crate) fn begin(
+    connection: &mut Connection,
+    id: SessionId,
+    mode: Mode,
+    undo_of: Option<SessionId>,
+) -> Result<(), Fault> {
     let transaction = connection.transaction()?;
     if let Some(other) = unfinished(&transaction)? {
         return Err(StateError::Unfinished(other.id).into());
@@ -54,7 +59,12 @@ pub(crate) fn resume(connection: &mut Connection, id: SessionId) -> Result<(), F
     Ok(())
 }
 
-pub(crate) fn set_status(connection: &mut Connection, id: SessionId, to: SessionStatus, reason: Option<&Reason>) -> Result<(), Fault> {
+pub(crate) fn set_status(
+    connection: &mut Connection,
+    id: SessionId,
+    to: SessionStatus,
+    reason: Option<&Reason>,
+) -> Result<(), Fault> {
     let transaction = connection.transaction()?;
     let from = known(&transaction, id)?.status;
     if !from.can_become(to) {
@@ -65,7 +75,12 @@ pub(crate) fn set_status(connection: &mut Connection, id: SessionId, to: Session
     Ok(())
 }
 
-fn write_status(transaction: &Transaction<'_>, id: SessionId, to: SessionStatus, reason: Option<&Reason>) -> Result<(), Fault> {
+fn write_status(
+    transaction: &Transaction<'_>,
+    id: SessionId,
+    to: SessionStatus,
+    reason: Option<&Reason>,
+) -> Result<(), Fault> {
     let update = "UPDATE sessions SET status = ?2, reason_code = ?3, reason_detail = ?4, ended_at = ?5 WHERE id = ?1";
     let ended_at = to.is_terminal().then(clock::now);
     let (code, detail) = (reason.map(|reason| &reason.code), reason.map(|reason| &reason.detail));
@@ -111,7 +126,8 @@ pub(crate) fn report(connection: &Connection, id: SessionId) -> Result<Option<Re
 
 /// All sessions, the latest first.
 pub(crate) fn list(connection: &Connection) -> Result<Vec<SessionLine>, Fault> {
-    let select = "SELECT id, mode, status, undo_of, started_at, ended_at, reason_code, reason_detail, undone_at IS NOT NULL,
+    let select =
+        "SELECT id, mode, status, undo_of, started_at, ended_at, reason_code, reason_detail, undone_at IS NOT NULL,
                   (SELECT coalesce(sum(written), 0) FROM counters c WHERE c.session = s.id),
                   (SELECT count(*) FROM conflicts o WHERE o.session = s.id AND o.status = 'open')
                   FROM sessions s ORDER BY number DESC";
@@ -160,7 +176,8 @@ pub(crate) fn retain(connection: &mut Connection, days: u32) -> Result<u64, Faul
     let chunks = format!("DELETE FROM journal WHERE state <> 0 AND session IN ({old})");
     let dropped = transaction.execute(&chunks, [&cutoff])?;
     for table in ["deferred", "prepared"] {
-        let ended = format!("DELETE FROM {table} WHERE session IN (SELECT id FROM sessions WHERE ended_at IS NOT NULL)");
+        let ended =
+            format!("DELETE FROM {table} WHERE session IN (SELECT id FROM sessions WHERE ended_at IS NOT NULL)");
         transaction.execute(&ended, [])?;
     }
     transaction.commit()?;

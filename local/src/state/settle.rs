@@ -8,7 +8,12 @@ use super::error::Fault;
 use super::journal::{self, DONE, PENDING, UNDONE};
 use super::{base, conflict, dataset, leftover, pack};
 
-pub(crate) fn settle(connection: &mut Connection, session: &str, name: &str, settlement: &Settlement) -> Result<Settled, Fault> {
+pub(crate) fn settle(
+    connection: &mut Connection,
+    session: &str,
+    name: &str,
+    settlement: &Settlement,
+) -> Result<Settled, Fault> {
     let transaction = connection.transaction()?;
     let dataset = dataset::number(&transaction, name)?;
     let settled = apply(&transaction, dataset, session, settlement)?;
@@ -59,8 +64,14 @@ pub(crate) fn counted(connection: &Connection, session: &str) -> Result<Vec<(Str
     Ok(found)
 }
 
-fn next_prepared(transaction: &Transaction<'_>, dataset: i64, session: &str, after: i64) -> Result<Option<(i64, Vec<u8>)>, Fault> {
-    let select = "SELECT id, settlement FROM prepared WHERE dataset = ?1 AND session = ?2 AND id > ?3 ORDER BY id LIMIT 1";
+fn next_prepared(
+    transaction: &Transaction<'_>,
+    dataset: i64,
+    session: &str,
+    after: i64,
+) -> Result<Option<(i64, Vec<u8>)>, Fault> {
+    let select =
+        "SELECT id, settlement FROM prepared WHERE dataset = ?1 AND session = ?2 AND id > ?3 ORDER BY id LIMIT 1";
     let mut statement = transaction.prepare_cached(select)?;
     Ok(statement.query_row(params![dataset, session, after], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
@@ -75,7 +86,12 @@ fn finish(transaction: Transaction<'_>, settled: Settled) -> Result<Settled, Fau
 }
 
 /// What states a version comes first: where one does not hold, the caller rolls back.
-fn apply(transaction: &Transaction<'_>, dataset: i64, session: &str, settlement: &Settlement) -> Result<Settled, Fault> {
+fn apply(
+    transaction: &Transaction<'_>,
+    dataset: i64,
+    session: &str,
+    settlement: &Settlement,
+) -> Result<Settled, Fault> {
     let moved = |settled: Settled| settled == Settled::Moved;
     for change in &settlement.base {
         if moved(base::replace(transaction, dataset, session, change)?) {
@@ -115,7 +131,8 @@ fn apply(transaction: &Transaction<'_>, dataset: i64, session: &str, settlement:
 /// Adds to the session's counters of a dataset; the names are those of the first that had any.
 fn count(transaction: &Transaction<'_>, dataset: i64, session: &str, counted: &DatasetReport) -> Result<(), Fault> {
     let select = "SELECT report FROM counters WHERE session = ?1 AND dataset = ?2";
-    let stored = transaction.prepare_cached(select)?.query_row(params![session, dataset], |row| row.get::<_, String>(0));
+    let stored =
+        transaction.prepare_cached(select)?.query_row(params![session, dataset], |row| row.get::<_, String>(0));
     let total = match stored.optional()? {
         None => counted.clone(),
         Some(stored) => {

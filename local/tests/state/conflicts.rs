@@ -78,7 +78,10 @@ async fn a_person_settles_a_conflict_and_undo_reopens_it() {
     settle(&state, session, &decide("c1", Resolved, Some("source"))).await;
     let settled = one(&state, "c1").await;
     assert_eq!(settled.record.status, Resolved);
-    assert_eq!((settled.record.decision.as_deref(), settled.record.decided_by.as_deref()), (Some("source"), Some("ann")));
+    assert_eq!(
+        (settled.record.decision.as_deref(), settled.record.decided_by.as_deref()),
+        (Some("source"), Some("ann"))
+    );
     assert!(settled.decided_at.is_some());
     settle(&state, session, &decide("c1", Open, None)).await;
     let open = one(&state, "c1").await;

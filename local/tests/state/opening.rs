@@ -39,7 +39,8 @@ async fn an_empty_file_becomes_a_state_file() {
 #[test]
 fn a_file_of_something_else_is_refused_and_left_as_it_is() {
     let place = Place::new();
-    let foreign: [(&str, &[u8]); 3] = [("text", b"name: crm-to-shop\n"), ("short", b"SQLite"), ("header", b"SQLite format 3\0...")];
+    let foreign: [(&str, &[u8]); 3] =
+        [("text", b"name: crm-to-shop\n"), ("short", b"SQLite"), ("header", b"SQLite format 3\0...")];
     for (what, bytes) in foreign {
         std::fs::write(place.path(), bytes).unwrap();
         assert!(message(StateFile::open(&place.path())).contains("not a state file"), "{what}");
@@ -77,6 +78,20 @@ fn a_second_process_is_told_who_holds_the_file() {
     drop(state);
     assert_eq!(StateFile::holder(&place.path()), None);
     place.open();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_file_has_the_same_lock() {
+    let place = Place::new();
+    let link = place.path().with_file_name("other.db");
+    let state = place.open();
+    std::os::unix::fs::symlink(place.path(), &link).unwrap();
+    assert!(matches!(StateFile::open(&link), Err(StateError::Held { .. })));
+    assert!(StateFile::holder(&link).is_some());
+    drop(state);
+    drop(StateFile::open(&link).unwrap());
+    assert_eq!(place.names(), ["other.db", "sync.state.db", "sync.state.db.lock"]);
 }
 
 /// Another process with the same kind of lock.

@@ -40,7 +40,7 @@ async fn one_session_is_unfinished_at_a_time() {
 #[tokio::test]
 async fn a_session_whose_process_died_is_found_in_progress_and_goes_on() {
     let place = Place::new();
-    let session = begin(&*place.open(), Mode::Sync).await;
+    let session = begin(&place.open(), Mode::Sync).await;
     let state = place.open();
     assert_eq!(state.unfinished_session().await.unwrap().unwrap().status, InProgress);
     state.resume_session(session).await.unwrap();
@@ -122,7 +122,10 @@ async fn the_list_is_latest_first_with_what_was_written_and_is_open() {
     for _ in 0..2 {
         settle(&state, first, &Settlement { counted: written.clone(), ..Settlement::default() }).await;
     }
-    state.settle(first, "orders → orders", &Settlement { counted: written.clone(), ..Settlement::default() }).await.unwrap();
+    state
+        .settle(first, "orders → orders", &Settlement { counted: written.clone(), ..Settlement::default() })
+        .await
+        .unwrap();
     meet(&state, first, vec![conflict(1, ConflictStatus::Open), conflict(2, ConflictStatus::Resolved)]).await;
     state.set_status(first, Completed, None).await.unwrap();
     let second = begin(&state, Mode::Verify).await;

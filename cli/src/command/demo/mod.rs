@@ -7,6 +7,7 @@ mod people;
 use std::path::PathBuf;
 
 use clap::Args;
+use pinksync_local::StateFile;
 
 use crate::arguments::Global;
 use crate::command::run;
@@ -58,7 +59,7 @@ async fn make(folder: &Folder, context: &Context) -> Result<Exit, Failure> {
     tell(context, EDITED);
     tell(context, format_args!("$ {}\n", context.next("run", &file)));
     let exit = shown(folder, context).await?;
-    tell(context, format_args!("\n{}", next(folder, context)));
+    tell(context, format_args!("\n{}", next(folder, context, &open_conflict(folder, context).await?)));
     Ok(exit)
 }
 
@@ -81,6 +82,7 @@ async fn shown(folder: &Folder, context: &Context) -> Result<Exit, Failure> {
 fn tell(context: &Context, text: impl std::fmt::Display) {
     if !context.json() {
         context.output.line(text);
+        context.output.flush();
     }
 }
 
@@ -102,11 +104,17 @@ Since then people worked on both sides:
              Jonas Weber was changed on both sides in the same second: a person has to decide
 ";
 
-fn next(folder: &Folder, context: &Context) -> String {
+/// The id of the conflict that waits for a decision.
+async fn open_conflict(folder: &Folder, context: &Context) -> Result<String, Failure> {
+    let state = StateFile::open_read_only(&context.state_path(&folder.sync_file()))?;
+    Ok(state.conflicts(false).await?.first().map_or_else(|| "ID".to_owned(), |conflict| conflict.id.clone()))
+}
+
+fn next(folder: &Folder, context: &Context, conflict: &str) -> String {
     let file = folder.sync_file();
     let resolve = context.next("conflicts resolve", &file);
     format!(
-        "Now try:\n  {list}\n  {resolve} c2 --take source      (or target, or delete, or --value)\n  {plan}\n  \
+        "Now try:\n  {list}\n  {resolve} {conflict} --take source      (or target, or delete, or --value)\n  {plan}\n  \
          {undo}\n  {editor}      and run again: edit, add, delete lines\n\n\
          A sync of your own:\n  pinksync init sync.yaml --source postgres://… --target shop.db\n  pinksync plan sync.yaml",
         list = context.next("conflicts list", &file),

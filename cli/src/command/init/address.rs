@@ -54,6 +54,16 @@ impl Address {
         self.variable.as_ref().filter(|(known, _)| known == name).map(|(_, value)| value.clone())
     }
 
+    /// Nothing lies yet where this side's file or folder would be.
+    pub fn is_missing_file(&self) -> bool {
+        let path = match &self.connection {
+            Connection::Postgres(_) => return false,
+            Connection::Sqlite(settings) => &settings.path,
+            Connection::Csv(settings) => &settings.path,
+        };
+        !Path::new(path).try_exists().unwrap_or(true)
+    }
+
     fn postgres(side: &str, url: &str, named: Option<&str>) -> Self {
         let connection =
             Connection::Postgres(ServerSettings { url: Some(Secret::new(url)), ..ServerSettings::default() });

@@ -58,7 +58,9 @@ impl Init {
         let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let source = Address::read("source", &self.source, folder)?;
         let target = Address::read("target", &self.target, folder)?;
-        let (sources, targets) = (describe(&source).await?, describe(&target).await?);
+        let sources = describe(&source).await?;
+        // A file that is still to be made holds nothing.
+        let targets = if target.is_missing_file() { Vec::new() } else { describe(&target).await? };
         let suggestions = Suggestions::make(&sources, &targets, &target)?;
         let text = document::write(&self.file, &source, &target, &suggestions);
         let misfits = misfits(&text, &source, &target, &sources, &targets)?;

@@ -23,7 +23,8 @@ fn there(root: &Root, name: &str) -> String {
 
 #[test]
 fn datasets_are_the_files_below_the_folder() {
-    let (_folder, root) = folder(&["b.csv", "a.csv.gz", "sub/c.csv", "both.csv", "both.csv.zst", "no.txt", ".hidden.csv"]);
+    let (_folder, root) =
+        folder(&["b.csv", "a.csv.gz", "sub/c.csv", "both.csv", "both.csv.zst", "no.txt", ".hidden.csv"]);
     assert_eq!(names(&root).unwrap(), ["a", "b", "both.csv", "both.csv.zst", "sub/c"]);
     for name in names(&root).unwrap() {
         there(&root, &name);
@@ -33,7 +34,9 @@ fn datasets_are_the_files_below_the_folder() {
 #[test]
 fn a_name_may_leave_the_ending_out_or_be_a_pattern_for_one_file() {
     let (_folder, root) = folder(&["b.csv", "a.csv.gz", "export-2024.csv", "both.csv", "both.csv.gz", "no.txt"]);
-    for (name, file) in [("b", "b.csv"), ("b.csv", "b.csv"), ("a", "a.csv.gz"), ("no.txt", "no.txt"), ("export-*", "export-2024.csv")] {
+    for (name, file) in
+        [("b", "b.csv"), ("b.csv", "b.csv"), ("a", "a.csv.gz"), ("no.txt", "no.txt"), ("export-*", "export-2024.csv")]
+    {
         assert_eq!(there(&root, name), file, "{name}");
     }
     for name in ["both", "*.csv", "x*", "../b.csv", "/etc/passwd", ""] {

@@ -62,12 +62,15 @@ fn lines_offsets_and_endings_are_known() {
     while let Some(record) = records.next().unwrap() {
         found.push((record.offset, record.line, record.ending.to_vec(), record.several_lines));
     }
-    assert_eq!(found, [
-        (0, 1, b"\r\n".to_vec(), false),
-        (11, 3, b"\r\n".to_vec(), true),
-        (20, 5, b"\n".to_vec(), false),
-        (24, 6, Vec::new(), false),
-    ]);
+    assert_eq!(
+        found,
+        [
+            (0, 1, b"\r\n".to_vec(), false),
+            (11, 3, b"\r\n".to_vec(), true),
+            (20, 5, b"\n".to_vec(), false),
+            (24, 6, Vec::new(), false),
+        ]
+    );
 }
 
 #[test]

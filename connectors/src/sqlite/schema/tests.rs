@@ -104,7 +104,10 @@ fn strict_tables_generated_columns_views_triggers_and_references() {
 
 #[test]
 fn text_in_utf16_is_not_in_the_order_of_encoded_keys() {
-    let schema = described("PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (id TEXT NOT NULL PRIMARY KEY, n INT NOT NULL UNIQUE)", "t");
+    let schema = described(
+        "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (id TEXT NOT NULL PRIMARY KEY, n INT NOT NULL UNIQUE)",
+        "t",
+    );
     assert!(!column(&schema, "id").ordered);
     assert!(column(&schema, "n").ordered);
 }

@@ -46,34 +46,67 @@ fn what_is_accepted_reads_back_as_the_same_value() {
     let float = FieldType::Float { bits: 64 };
     let text = FieldType::TEXT;
     let cases: Vec<(&str, FieldType, FieldType, Vec<Value>)> = vec![
-        ("INTEGER", FieldType::Int { bits: 64 }, FieldType::Int { bits: 64 }, vec![
-            Value::Int(i64::MIN), Value::Int(-1), Value::Int(0), Value::Int(i64::MAX), Value::Null,
-        ]),
+        (
+            "INTEGER",
+            FieldType::Int { bits: 64 },
+            FieldType::Int { bits: 64 },
+            vec![Value::Int(i64::MIN), Value::Int(-1), Value::Int(0), Value::Int(i64::MAX), Value::Null],
+        ),
         ("BOOLEAN", FieldType::Bool, FieldType::Bool, vec![Value::Bool(true), Value::Bool(false), Value::Null]),
-        ("REAL", float.clone(), float, vec![
-            Value::Float(0.1), Value::Float(0.0), Value::Float(5.0), Value::Float(f64::MIN_POSITIVE),
-            Value::Float(f64::MAX), Value::Float(f64::INFINITY), Value::Float(1e300), Value::Float(9.007_199_254_740_993e15),
-        ]),
-        ("DECIMAL(15,2)", decimal.clone(), decimal, vec![
-            Value::Decimal("12.50".into()), Value::Decimal("-0.01".into()), Value::Decimal("9999999999999.99".into()),
-            Value::Decimal("100".into()), Value::Decimal("0.00".into()), Value::Decimal("Infinity".into()),
-        ]),
-        ("TEXT", text.clone(), text.clone(), vec![
-            Value::text(""), Value::text("007"), Value::text("a\0b"), Value::text("ünï"), Value::text("1e5"),
-        ]),
-        ("DATETIME", text.clone(), text.clone(), vec![
-            Value::text("2024-02-29 13:04:05.5"), Value::text("7"), Value::text("-1.5"), Value::text("nan"),
-        ]),
+        (
+            "REAL",
+            float.clone(),
+            float,
+            vec![
+                Value::Float(0.1),
+                Value::Float(0.0),
+                Value::Float(5.0),
+                Value::Float(f64::MIN_POSITIVE),
+                Value::Float(f64::MAX),
+                Value::Float(f64::INFINITY),
+                Value::Float(1e300),
+                Value::Float(9.007_199_254_740_993e15),
+            ],
+        ),
+        (
+            "DECIMAL(15,2)",
+            decimal.clone(),
+            decimal,
+            vec![
+                Value::Decimal("12.50".into()),
+                Value::Decimal("-0.01".into()),
+                Value::Decimal("9999999999999.99".into()),
+                Value::Decimal("100".into()),
+                Value::Decimal("0.00".into()),
+                Value::Decimal("Infinity".into()),
+            ],
+        ),
+        (
+            "TEXT",
+            text.clone(),
+            text.clone(),
+            vec![Value::text(""), Value::text("007"), Value::text("a\0b"), Value::text("ünï"), Value::text("1e5")],
+        ),
+        (
+            "DATETIME",
+            text.clone(),
+            text.clone(),
+            vec![Value::text("2024-02-29 13:04:05.5"), Value::text("7"), Value::text("-1.5"), Value::text("nan")],
+        ),
         ("", text.clone(), text, vec![Value::text("007"), Value::text("5"), Value::text("")]),
         ("BLOB", FieldType::Bytes, FieldType::Bytes, vec![Value::Bytes([0, 255].into()), Value::Bytes([].into())]),
-        ("JSON", FieldType::Json, FieldType::Json, vec![
-            Value::Json(r#"{"a": 1.0}"#.into()), Value::Json("5".into()), Value::Json("null".into()),
-        ]),
+        (
+            "JSON",
+            FieldType::Json,
+            FieldType::Json,
+            vec![Value::Json(r#"{"a": 1.0}"#.into()), Value::Json("5".into()), Value::Json("null".into())],
+        ),
     ];
     for (declared, native, common, values) in cases {
         let column = column(native, common);
         for value in values {
-            let back = round_trip(declared, &column, &value).unwrap_or_else(|reason| panic!("{declared} {value:?}: {reason}"));
+            let back =
+                round_trip(declared, &column, &value).unwrap_or_else(|reason| panic!("{declared} {value:?}: {reason}"));
             assert!(back.same(&value), "{declared}: {value:?} came back as {back:?}");
         }
     }

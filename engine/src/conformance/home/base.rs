@@ -218,7 +218,8 @@ pub(super) async fn of_many_who_replace_a_block_one_succeeds(homes: &dyn Homes) 
             let (home, loaded) = (Arc::clone(&home), loaded.clone());
             tokio::spawn(async move {
                 let new = block(range(None, None), &format!("{round}.{n}"));
-                let settled = home.settle(SessionId::new(), DATASET, &change(range(None, None), &loaded, vec![new])).await;
+                let settled =
+                    home.settle(SessionId::new(), DATASET, &change(range(None, None), &loaded, vec![new])).await;
                 (n, settled.unwrap())
             })
         });

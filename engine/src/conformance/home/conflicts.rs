@@ -82,7 +82,8 @@ pub(super) async fn a_record_can_be_in_conflict_again(homes: &dyn Homes) {
 pub(super) async fn deciding_an_unknown_one_is_an_error(homes: &dyn Homes) {
     let home = homes.fresh().await;
     let session = SessionId::new();
-    let decide = vec![("c999999".to_owned(), ConflictStatus::Resolved, Some("skip".to_owned()), Some("ann".to_owned()))];
+    let decide =
+        vec![("c999999".to_owned(), ConflictStatus::Resolved, Some("skip".to_owned()), Some("ann".to_owned()))];
     let settlement = Settlement { decide, counted: counted(DATASET, 1), ..Settlement::default() };
     let settled = home.settle(session, DATASET, &settlement).await;
     assert!(!matches!(settled, Ok(Settled::Done)), "{settled:?}");

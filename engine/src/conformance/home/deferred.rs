@@ -43,7 +43,8 @@ pub(super) async fn a_record_is_deferred_once_per_kind(homes: &dyn Homes) {
 pub(super) async fn done_ones_are_gone(homes: &dyn Homes) {
     let home = homes.fresh().await;
     let session = SessionId::new();
-    let both = vec![deferred(1, Side::Source, Delete), deferred(1, Side::Source, SetAside), deferred(2, Side::Source, Delete)];
+    let both =
+        vec![deferred(1, Side::Source, Delete), deferred(1, Side::Source, SetAside), deferred(2, Side::Source, Delete)];
     defer(&*home, session, DATASET, both).await;
     let done = Settlement { done: vec![(key(1), Delete), (key(7), Delete)], ..Settlement::default() };
     settle(&*home, SessionId::new(), DATASET, &done).await;

@@ -23,13 +23,26 @@ fn done(ids: &[JournalId]) -> Settlement {
 /// Every kind of value and of movement.
 fn rich(session: SessionId) -> JournalChunk {
     let values = vec![
-        Value::Missing, Value::Null, Value::Bool(true), Value::Int(i64::MIN), Value::Float(-0.5),
-        Value::Decimal("12345678901234567890.00".into()), Value::text("ä\0"), Value::Bytes(vec![0, 128, 255].into()),
-        Value::Bytes([].into()), Value::Date(i32::MAX), Value::Time(86_400_000_000), Value::Timestamp(i64::MIN),
-        Value::Instant(-1), Value::Uuid([7; 16]), Value::Json("{\"b\": 1.0}".into()), Value::text("x".repeat(70_000)),
+        Value::Missing,
+        Value::Null,
+        Value::Bool(true),
+        Value::Int(i64::MIN),
+        Value::Float(-0.5),
+        Value::Decimal("12345678901234567890.00".into()),
+        Value::text("ä\0"),
+        Value::Bytes(vec![0, 128, 255].into()),
+        Value::Bytes([].into()),
+        Value::Date(i32::MAX),
+        Value::Time(86_400_000_000),
+        Value::Timestamp(i64::MIN),
+        Value::Instant(-1),
+        Value::Uuid([7; 16]),
+        Value::Json("{\"b\": 1.0}".into()),
+        Value::text("x".repeat(70_000)),
     ];
     let image = values.iter().enumerate().map(|(n, value)| (format!("column {n}"), value.clone())).collect();
-    let applied = |before, after_hash| Applied { native_key: values.clone(), before, before_hash: Some(hash(1)), after_hash };
+    let applied =
+        |before, after_hash| Applied { native_key: values.clone(), before, before_hash: Some(hash(1)), after_hash };
     let made = chunk(session, DATASET, &[1, 2]);
     let entry = JournalEntry {
         key: key(3),

@@ -80,7 +80,13 @@ pub(super) async fn all_that_a_settlement_says_is_kept_until_then(homes: &dyn Ho
     let journal = home.journal(&chunk(session, DATASET, &[1])).await.unwrap();
     let void = home.journal(&chunk(session, DATASET, &[2])).await.unwrap();
     let amended = home.journal(&chunk(session, DATASET, &[3, 4])).await.unwrap();
-    settle(&*home, session, DATASET, &Settlement { conflicts: vec![conflict(5, ConflictStatus::Open)], ..Settlement::default() }).await;
+    settle(
+        &*home,
+        session,
+        DATASET,
+        &Settlement { conflicts: vec![conflict(5, ConflictStatus::Open)], ..Settlement::default() },
+    )
+    .await;
     let settlement = Settlement {
         journals: vec![journal],
         void_journals: vec![void],

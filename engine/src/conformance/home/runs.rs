@@ -47,7 +47,8 @@ pub(super) async fn pages_cut_by_their_budget_join_without_a_gap(homes: &dyn Hom
 pub(super) async fn lookups_answer_in_the_order_asked(homes: &dyn Homes) {
     let home = homes.fresh().await;
     let run = stage(&*home, shuffled(3000).map(|n| n * 3)).await.unwrap();
-    let asked: Vec<i64> = [0, 6747, -2250, 1, 300, 300, 9999, -9999, 6744, 299].into_iter().chain(-3000..9000).collect();
+    let asked: Vec<i64> =
+        [0, 6747, -2250, 1, 300, 300, 9999, -9999, 6744, 299].into_iter().chain(-3000..9000).collect();
     let keys: Vec<Key> = asked.iter().rev().map(|n| key(*n)).collect();
     let found = run.lookup(&keys).await.unwrap();
     assert_eq!(found.len(), keys.len());
@@ -85,9 +86,9 @@ pub(super) async fn sums_are_of_the_rows_between_the_cuts(homes: &dyn Homes) {
     let home = homes.fresh().await;
     let run = stage(&*home, shuffled(5000)).await.unwrap();
     let expected = |low: i64, high: i64| {
-        rows(low..high).iter().fold(RangeSum::default(), |sum, row| {
-            RangeSum { count: sum.count + 1, hash: sum.hash ^ row.fingerprint() }
-        })
+        rows(low..high)
+            .iter()
+            .fold(RangeSum::default(), |sum, row| RangeSum { count: sum.count + 1, hash: sum.hash ^ row.fingerprint() })
     };
     let sums = run.sums(&KeyRange::default(), &[]).await.unwrap();
     assert_eq!(sums, [expected(-1250, 3750)]);

@@ -73,11 +73,16 @@ async fn full(home: &dyn Home, session: SessionId) -> Settlement {
 pub(super) async fn what_moved_leaves_nothing(homes: &dyn Homes) {
     let home = homes.fresh().await;
     let session = SessionId::new();
-    settle(&*home, session, DATASET, &Settlement {
-        conflicts: vec![conflict(9, ConflictStatus::Open)],
-        defer: vec![deferred(8, Side::Source, DeferredKind::Delete)],
-        ..counting(DATASET, 1)
-    })
+    settle(
+        &*home,
+        session,
+        DATASET,
+        &Settlement {
+            conflicts: vec![conflict(9, ConflictStatus::Open)],
+            defer: vec![deferred(8, Side::Source, DeferredKind::Delete)],
+            ..counting(DATASET, 1)
+        },
+    )
     .await;
     let mut settlement = full(&*home, session).await;
     settlement.skipped = vec![BlockId(i64::MAX)];

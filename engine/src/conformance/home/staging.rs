@@ -15,8 +15,11 @@ use crate::value::Value;
 
 /// Two columns of key, one of text, one of bytes.
 pub(super) fn spec() -> Arc<SideSpec> {
-    let column = |name: &str, ty: FieldType| {
-        SideColumn { name: name.to_owned(), native: ty.clone(), common: ty, writable: true }
+    let column = |name: &str, ty: FieldType| SideColumn {
+        name: name.to_owned(),
+        native: ty.clone(),
+        common: ty,
+        writable: true,
     };
     Arc::new(SideSpec {
         dataset: "people".to_owned(),
@@ -38,8 +41,13 @@ pub(super) fn spec() -> Arc<SideSpec> {
 pub(super) fn row(spec: &SideSpec, n: i64) -> Row {
     let photo = if n % 3 == 0 { Value::Null } else { Value::Bytes(n.to_le_bytes().to_vec().into()) };
     let name = if n % 7 == 0 { Value::text("") } else { Value::text(format!("person number {n}")) };
-    spec.admit(vec![name, Value::Int(n.div_euclid(4)), photo, Value::text(["a", "a\0", "ab", "ä"][n.rem_euclid(4) as usize])])
-        .unwrap()
+    spec.admit(vec![
+        name,
+        Value::Int(n.div_euclid(4)),
+        photo,
+        Value::text(["a", "a\0", "ab", "ä"][n.rem_euclid(4) as usize]),
+    ])
+    .unwrap()
 }
 
 /// The numbers up to `count`, some negative, in an order that looks like none.

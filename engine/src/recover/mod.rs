@@ -1,7 +1,9 @@
 //! Reconciles a pending journal chunk with what both sides hold: a transaction whose answer was lost, or whose process
 //! died between its commits, is found to have happened or not, and the base follows what happened.
 
-use std::collections::HashMap;
+mod complete;
+
+use std::collections::{HashMap, HashSet};
 
 use pinksync_model::Side;
 
@@ -33,10 +35,21 @@ pub async fn chunk(context: &Context, pair: &Pair, id: JournalId, within: &[KeyR
 async fn reconcile(
     context: &Context, pair: &Pair, id: JournalId, chunk: JournalChunk, within: &[KeyRange],
 ) -> Result<()> {
-    let target = committed(pair, Side::Target, &chunk).await?;
-    let source = committed(pair, Side::Source, &chunk).await?;
-    let applied: Vec<JournalEntry> =
-        chunk.entries.into_iter().filter_map(|entry| what_happened(entry, source, target)).collect();
+    let target = happened(pair, Side::Target, &chunk).await?;
+    let source = happened(pair, Side::Source, &chunk).await?;
+    let mut applied = Vec::with_capacity(chunk.entries.len());
+    let mut halves = Vec::new();
+    for entry in chunk.entries {
+        let done = (source.of(&entry.key), target.of(&entry.key));
+        match (entry.source.is_some(), entry.target.is_some()) {
+            (true, true) if done == (true, false) => halves.push((entry, Side::Target)),
+            (true, true) if done == (false, true) => halves.push((entry, Side::Source)),
+            (true, _) if done.0 => applied.push(entry),
+            (false, true) if done.1 => applied.push(entry),
+            _ => {}
+        }
+    }
+    applied.extend(complete::halves(context, pair, halves).await?);
     let mut settlement = Settlement::default();
     if applied.is_empty() {
         settlement.void_journals.push(id);
@@ -47,10 +60,11 @@ async fn reconcile(
         }
         let new: HashMap<&Key, &Option<Entry>> = applied.iter().map(|entry| (&entry.key, &entry.new)).collect();
         settlement.base = replace_entries(context, pair, &new, within).await?;
+        pair.reconciled().extend(applied.iter().map(|entry| entry.key.clone()));
         let chunk = JournalChunk { session: chunk.session, dataset: chunk.dataset, entries: applied };
         settlement.amended.push((id, chunk));
     }
-    tracing::info!(dataset = pair.name(), source, target, "reconciled a pending journal chunk");
+    tracing::info!(dataset = pair.name(), ?source, ?target, "reconciled a pending journal chunk");
     match context.home.settle(context.session, pair.name(), &settlement).await? {
         Settled::Done => Ok(()),
         Settled::Moved => {
@@ -59,28 +73,54 @@ async fn reconcile(
     }
 }
 
-/// Whether this side's transaction happened: some record is found as it left it and not as it was before.
-async fn committed(pair: &Pair, side: Side, chunk: &JournalChunk) -> Result<bool> {
+/// Which writes of one side happened.
+#[derive(Debug)]
+enum Happened {
+    All,
+    Nothing,
+    /// Writes that take effect one by one: these did.
+    These(HashSet<Key>),
+}
+
+impl Happened {
+    fn of(&self, key: &Key) -> bool {
+        match self {
+            Self::All => true,
+            Self::Nothing => false,
+            Self::These(keys) => keys.contains(key),
+        }
+    }
+}
+
+/// Looks for what a side's transaction left behind. All of it happened if some record is found as it left it and not as it
+/// was before.
+async fn happened(pair: &Pair, side: Side, chunk: &JournalChunk) -> Result<Happened> {
     let written: Vec<(&Key, &Applied)> =
         chunk.entries.iter().filter_map(|entry| applied(entry, side).map(|applied| (&entry.key, applied))).collect();
     if written.is_empty() {
-        return Ok(false);
+        return Ok(Happened::Nothing);
     }
+    let one_by_one = pair.side(side).writes_at_once();
     let mut transaction = pair.side(side).dataset.begin(Guard::Compare).await?;
-    let mut happened = false;
+    let mut found_written = HashSet::new();
     for part in written.chunks(1000) {
         let keys: Vec<Key> = part.iter().map(|(key, _)| (*key).clone()).collect();
         let found = gather_lookup(pair, side, &mut *transaction, &keys).await?;
-        happened = part.iter().zip(&found).any(|((_, applied), found)| {
+        let as_left = part.iter().zip(&found).filter(|((_, applied), found)| {
             let now = hash_of(found);
             now != Some(applied.before_hash) && now == Some(applied.after_hash)
         });
-        if happened {
+        found_written.extend(as_left.map(|((key, _), _)| (*key).clone()));
+        if !one_by_one && !found_written.is_empty() {
             break;
         }
     }
     transaction.rollback().await?;
-    Ok(happened)
+    Ok(match (one_by_one, found_written.is_empty()) {
+        (_, true) => Happened::Nothing,
+        (true, false) => Happened::These(found_written),
+        (false, false) => Happened::All,
+    })
 }
 
 /// What is there: outer `None` where it cannot be read.
@@ -99,31 +139,23 @@ fn applied(entry: &JournalEntry, side: Side) -> Option<&Applied> {
     }
 }
 
-/// The part of an entry that happened. The base moves for both sides or for none: where only one of two writes
-/// happened, the record is decided anew from the old base, and the write that did happen stays counted and undoable.
-fn what_happened(mut entry: JournalEntry, source: bool, target: bool) -> Option<JournalEntry> {
-    let missing = (entry.source.is_some() && !source) || (entry.target.is_some() && !target);
-    if entry.source.is_none() && entry.target.is_none() {
-        return None;
-    }
-    if !missing {
-        return Some(entry);
-    }
-    if !source {
-        entry.source = None;
-        entry.tally.remove(Tally(Tally::CREATED_SOURCE.0 | Tally::UPDATED_SOURCE.0 | Tally::DELETED_SOURCE.0));
-    }
-    if !target {
-        entry.target = None;
-        entry.tally.remove(Tally(Tally::CREATED_TARGET.0 | Tally::UPDATED_TARGET.0 | Tally::DELETED_TARGET.0));
-    }
-    if entry.source.is_none() && entry.target.is_none() {
-        return None;
-    }
-    entry.tally.remove(Tally(Tally::RESOLVED.0 | Tally::MERGED.0));
+/// An entry of which only one of two writes happened and the other cannot be made up for. The base moves for both sides
+/// or for none: the record is decided anew from the old base, and the write that did happen stays counted and undoable.
+fn without(mut entry: JournalEntry, missing: Side) -> JournalEntry {
+    let counters = match missing {
+        Side::Source => {
+            entry.source = None;
+            Tally::CREATED_SOURCE.0 | Tally::UPDATED_SOURCE.0 | Tally::DELETED_SOURCE.0
+        }
+        Side::Target => {
+            entry.target = None;
+            Tally::CREATED_TARGET.0 | Tally::UPDATED_TARGET.0 | Tally::DELETED_TARGET.0
+        }
+    };
+    entry.tally.remove(Tally(counters | Tally::RESOLVED.0 | Tally::MERGED.0));
     entry.conflict = None;
     entry.new = entry.old.clone();
-    Some(entry)
+    entry
 }
 
 /// Replaces single entries (`None`: removed) and voids the sums of their blocks.

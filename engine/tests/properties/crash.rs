@@ -1,0 +1,171 @@
+//! The process dies at every effect of a session, before it and after it, and the session is run again: both sides, the base,
+//! the conflicts and every counter are as if nothing had happened. The points are enumerated, not drawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pinksync_engine::memory::{Faults, Flavour, Point};
+use pinksync_engine::{Key, Value, session};
+use pinksync_model::{DatasetReport, Direction, MergeMode, Seconds, SessionId, Side, Strategy as Wins};
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, prop_assert_eq};
+use proptest::test_runner::TestCaseError;
+
+use crate::histories::{base_of, open_conflicts};
+use crate::random;
+use crate::setup::{Cells, Edit, End, Setup, Transform};
+use crate::world::{PAIR, World, wait};
+
+static POINTS: AtomicU64 = AtomicU64::new(0);
+
+/// Everything that a crash must not change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Whole {
+    rows: [BTreeMap<Key, Vec<Value>>; 2],
+    base: BTreeMap<Key, (Option<pinksync_engine::Hash>, Option<pinksync_engine::Hash>, bool)>,
+    open: BTreeMap<Key, pinksync_model::ConflictKind>,
+    /// Key, kind, status, the sides' versions, decision.
+    conflicts: BTreeSet<String>,
+    rejects: BTreeSet<String>,
+    pending: usize,
+    report: DatasetReport,
+}
+
+impl Whole {
+    pub fn of(world: &World, id: SessionId, report: &DatasetReport) -> Self {
+        let conflict = |record: pinksync_engine::home::ConflictRecord| format!("{record:?}");
+        let rejects = world.home.rejects(id, PAIR).into_iter().map(|reject| format!("{reject:?}"));
+        Self {
+            rows: [world.rows(Side::Source), world.rows(Side::Target)],
+            base: base_of(world),
+            open: open_conflicts(world),
+            conflicts: world.conflicts().into_iter().map(|stored| conflict(stored.record)).collect(),
+            rejects: rejects.collect(),
+            pending: world.home.pending_journals(PAIR),
+            report: DatasetReport { seconds: Seconds::default(), ..report.clone() },
+        }
+    }
+}
+
+/// A session that nothing disturbs: what it comes to, and the points it passes.
+fn undisturbed(world: &World, id: SessionId) -> (Whole, Vec<Point>) {
+    let (world, faults) = (world.fork(), Faults::new());
+    let finished = wait(session::run(&world.faulty_session(id, &faults))).unwrap();
+    (Whole::of(&world, id, &finished.datasets[0]), faults.passed())
+}
+
+/// Dies at each point of a session over `world` and goes on.
+pub fn every_crash(world: &World) -> Result<(), TestCaseError> {
+    let id = SessionId::new();
+    let (expected, points) = undisturbed(world, id);
+    for (number, point) in points.iter().enumerate() {
+        let (world, faults) = (world.fork(), Faults::new());
+        faults.crash_at(number);
+        // An effect after which nothing else is needed may leave the session without an error.
+        let died = wait(session::run(&world.faulty_session(id, &faults)));
+        prop_assert_eq!(died.is_err(), true, "point {} {:?}", number, point);
+        let finished = world.try_run(id).map_err(|error| TestCaseError::fail(format!("{number} {point:?}: {error}")))?;
+        prop_assert_eq!(&Whole::of(&world, id, &finished.datasets[0]), &expected, "crash at point {} {:?}", number, point);
+        POINTS.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// The answer to each commit is lost, before it took effect or after.
+fn every_lost_answer(world: &World) -> Result<(), TestCaseError> {
+    let id = SessionId::new();
+    let (expected, points) = undisturbed(world, id);
+    for (number, point) in points.iter().enumerate().filter(|(_, point)| point.effect == "commit") {
+        let (world, faults) = (world.fork(), Faults::new());
+        faults.lose_at(number);
+        let finished = wait(session::run(&world.faulty_session(id, &faults)));
+        let finished = finished.map_err(|error| TestCaseError::fail(format!("{number} {point:?}: {error}")))?;
+        prop_assert_eq!(&Whole::of(&world, id, &finished.datasets[0]), &expected, "answer {} {:?} lost", number, point);
+        POINTS.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+fn print_points(name: &str) {
+    writeln!(std::io::stderr(), "property: {name}: {} points so far", POINTS.load(Ordering::Relaxed)).unwrap();
+}
+
+/// Where every write takes effect at once, a record that the system changes by itself cannot be told from one that somebody
+/// else changed.
+fn recoverable(setup: Setup) -> Setup {
+    let end = |end: End| match end.flavour.transactional || end.flavour.publishes {
+        true => end,
+        false => End { transform: Transform::None, ..end },
+    };
+    Setup { source: end(setup.source), target: end(setup.target), ..setup }
+}
+
+#[test]
+fn a_session_that_died_anywhere_ends_as_if_it_had_not() {
+    let cases = (random::setup().prop_map(recoverable), vec(random::any_edit(), 0..10), vec(random::any_edit(), 1..10));
+    random::check("a crash changes nothing", 3, cases, |(setup, first, second)| {
+        let world = World::new(&setup);
+        world.apply(&first);
+        world.run();
+        world.apply(&second);
+        every_crash(&world)
+    });
+    print_points("crashes");
+}
+
+#[test]
+fn a_commit_whose_answer_was_lost_is_found_out() {
+    let cases = (random::setup().prop_map(recoverable), vec(random::any_edit(), 0..10), vec(random::any_edit(), 1..10));
+    random::check("a lost answer changes nothing", 3, cases, |(setup, first, second)| {
+        let world = World::new(&setup);
+        world.apply(&first);
+        world.run();
+        world.apply(&second);
+        every_lost_answer(&world)
+    });
+    print_points("crashes");
+}
+
+/// A sync in which every kind of thing happens: creates, updates, deletes, two-sided writes, conflicts, a refusal.
+fn busy(direction: Direction, merge: MergeMode, flavour: Flavour) -> World {
+    let end = End { flavour, ..End::PLAIN };
+    let setup = Setup {
+        direction, merge, source: end, target: End { check: true, ..end }, strategy: Wins::SourceWins, batch_size: 2,
+        limits: pinksync_engine::segment::Limits { block_entries: 2, segment_blocks: 2, read_budget: 1 << 20 },
+        workers: 2, ..Setup::PLAIN
+    };
+    let world = World::new(&setup);
+    let old = Cells { a: 1, b: 1, n: 1, time: 0 };
+    world.apply(&(0..8).map(|key| Edit::Both(key, old)).collect::<Vec<_>>());
+    world.run();
+    use Side::{Source, Target};
+    world.apply(&[
+        Edit::Touch(Source, 0, 0, 2),
+        Edit::Touch(Target, 1, 0, 2),
+        Edit::Touch(Source, 2, 0, 2), Edit::Touch(Target, 2, 1, 3),
+        Edit::Touch(Source, 3, 0, 2), Edit::Touch(Target, 3, 0, 3), Edit::Touch(Target, 3, 2, 3),
+        Edit::Remove(Source, 4),
+        Edit::Remove(Target, 5),
+        Edit::Remove(Source, 6), Edit::Touch(Target, 6, 0, 4),
+        Edit::Touch(Source, 7, 2, 6),
+        Edit::Put(Source, 8, old),
+        Edit::Put(Target, 9, old),
+    ]);
+    world
+}
+
+#[test]
+fn busy_sessions_survive_every_crash_and_every_lost_answer() {
+    for flavour in [Flavour::DATABASE, Flavour::LOCKING, Flavour::UNORDERED, Flavour::FILE, Flavour::API] {
+        for direction in [Direction::OneWay, Direction::TwoWay] {
+            for merge in [MergeMode::Record, MergeMode::Field] {
+                let world = busy(direction, merge, flavour);
+                let name = format!("{flavour:?} {direction:?} {merge:?}");
+                every_crash(&world).unwrap_or_else(|error| panic!("{name}: {error}"));
+                every_lost_answer(&world).unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
+        }
+    }
+    print_points("crashes");
+}

@@ -1,0 +1,81 @@
+//! Commands that look: report, sessions, verify, diff, doctor, completions, help.
+
+use serde_json::json;
+
+use super::place::{KEY, MANUAL, ONE_WAY, Place};
+
+#[test]
+fn verify_and_diff_find_what_differs() {
+    let place = Place::with_people(MANUAL, KEY);
+    place.expect(0, &["verify", "sync.yaml"]);
+    place.expect(0, &["diff", "sync.yaml"]);
+    assert!(!place.path("sync.state.db").exists(), "looking leaves no state");
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "name 7,", "seven,");
+    place.sql("shop.db", "DELETE FROM people WHERE id = 9");
+    let ran = place.expect(10, &["verify", "sync.yaml", "-o", "json"]);
+    assert_eq!(ran.json()["datasets"][0]["verified"], json!({"equal": 23, "different": 2, "not_compared": 0}));
+    assert_eq!(ran.json()["session"]["mode"], "verify");
+    let lines = place.expect(10, &["diff", "sync.yaml", "-o", "json"]).lines();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert_eq!(lines[0]["key"], json!({"id": 7}));
+    assert_eq!(lines[0]["fields"], json!({"name": {"source": "seven", "target": "name 7"}}));
+    assert_eq!((&lines[1]["key"], &lines[1]["only"]), (&json!({"id": 9}), &json!("source")));
+    let text = place.expect(10, &["diff", "sync.yaml"]);
+    assert!(text.stdout.contains("< name seven") && text.stdout.contains("only at the source"), "{text:#?}");
+    assert!(place.expect(10, &["verify", "sync.yaml"]).stdout.contains("different"));
+}
+
+#[test]
+fn reports_and_sessions_are_kept() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    let first = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    place.edit("people.csv", "name 7,", "seven,");
+    let second = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(place.expect(0, &["report", "sync.yaml", "-o", "json"]).json(), second);
+    let id = first["session"]["id"].as_str().unwrap();
+    assert_eq!(place.expect(0, &["report", "sync.yaml", "--session", id, "-o", "json"]).json(), first);
+    let sessions = place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines();
+    assert_eq!(sessions.len(), 2);
+    assert_eq!((&sessions[0]["id"], &sessions[0]["written"]), (&second["session"]["id"], &json!(1)));
+    assert!(place.expect(0, &["sessions", "sync.yaml"]).stdout.contains(id));
+    assert!(place.expect(0, &["report", "sync.yaml"]).stdout.contains("completed"));
+}
+
+#[test]
+fn lists_of_a_sync_that_never_ran_are_empty_and_a_report_is_an_error() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    for command in [&["sessions", "sync.yaml"][..], &["rejects", "sync.yaml"], &["conflicts", "list", "sync.yaml"]] {
+        let ran = place.expect(0, command);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("pinksync run sync.yaml"), "{ran:#?}");
+    }
+    let ran = place.expect(1, &["report", "sync.yaml"]);
+    assert!(ran.stderr.contains("help: "), "{ran:#?}");
+    assert!(!place.path("sync.state.db").exists());
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    let ran = place.expect(0, &["doctor", "sync.yaml"]);
+    assert!(ran.stdout.contains("source") && ran.stdout.contains("target"), "{ran:#?}");
+    place.expect(0, &["doctor"]);
+    place.write("shop.db", "this is no database at all, and long enough to be looked at as one");
+    let ran = place.expect(1, &["doctor", "sync.yaml"]);
+    assert!(ran.stdout.contains("FAILED") && ran.stdout.contains("help: "), "{ran:#?}");
+    let lines = place.expect(1, &["doctor", "sync.yaml", "-o", "json"]).lines();
+    assert!(lines.iter().any(|line| line["about"] == "target" && line["ok"] == false), "{lines:#?}");
+}
+
+#[test]
+fn help_has_examples_and_shells_can_complete() {
+    let place = Place::new();
+    for arguments in [&["--help"][..], &["run", "--help"], &["init", "--help"], &["plan", "--help"], &["undo", "--help"], &["conflicts", "--help"]] {
+        let ran = place.expect(0, arguments);
+        assert!(ran.stdout.contains("Examples:") && ran.stdout.contains("pinksync "), "{ran:#?}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(place.expect(0, &["completions", shell]).stdout.contains("conflicts"));
+    }
+    assert!(place.expect(0, &["--version"]).stdout.starts_with("pinksync "));
+}

@@ -1,0 +1,15 @@
+//! The binary from outside, over CSV files and SQLite databases: commands, exit codes, guards, bad inputs.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bad_inputs;
+mod conflicts;
+mod demo;
+mod guards;
+mod init;
+mod looking;
+mod output;
+mod place;
+mod plan;
+mod run;
+mod state;
+mod undo;

@@ -1,0 +1,87 @@
+//! `run`: what it writes, its report, and the exit codes of its ends.
+
+use serde_json::json;
+
+use super::place::{KEY, MANUAL, ONE_WAY, Place, TIME, TWO_WAY, people};
+
+#[test]
+fn a_first_run_adopts_and_creates_and_a_second_writes_nothing() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.write("people.csv", &people(27));
+    let ran = place.expect(0, &["run", "sync.yaml", "--report", "report.json", "-o", "json"]);
+    let report = ran.json();
+    assert_eq!(report["session"]["status"], "completed");
+    assert_eq!(report["session"]["mode"], "sync");
+    assert_eq!(report["datasets"][0]["to_target"], json!({"created": 2, "updated": 0, "deleted": 0}));
+    assert_eq!(report["datasets"][0]["adopted"], 25);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&place.read("report.json")).unwrap(), report);
+    assert_eq!(place.value("shop.db", "SELECT count(*) FROM people"), "27");
+    let second = place.expect(0, &["run", "sync.yaml", "--yes", "-o", "json"]).json();
+    assert_eq!(second["datasets"][0]["to_target"], json!({"created": 0, "updated": 0, "deleted": 0}));
+    assert_ne!(second["session"]["id"], report["session"]["id"]);
+}
+
+#[test]
+fn both_directions_are_carried_and_the_table_says_so() {
+    let place = Place::with_people(TWO_WAY, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "3,name 3,city 3,2026-01-01", "3,name 3,moved,2026-02-01");
+    place.sql("shop.db", "UPDATE people SET name = 'other', updated_at = '2026-02-02 00:00:00' WHERE id = 4; DELETE FROM people WHERE id = 5");
+    place.sql("shop.db", "INSERT INTO people VALUES (100, 'new', 'here', '2026-02-02 00:00:00')");
+    let ran = place.expect(0, &["run", "sync.yaml"]);
+    assert!(ran.stdout.contains("completed") && ran.stdout.contains("total"), "{ran:#?}");
+    assert!(ran.stdout.contains("pinksync undo sync.yaml"), "what to do next: {ran:#?}");
+    assert_eq!(place.value("shop.db", "SELECT city FROM people WHERE id = 3"), "moved");
+    let csv = place.read("people.csv");
+    assert!(csv.contains("4,other,") && csv.contains("100,new,") && !csv.contains("\n5,"), "{csv}");
+    let report = place.expect(0, &["report", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["to_source"], json!({"created": 1, "updated": 1, "deleted": 1}));
+}
+
+#[test]
+fn an_open_conflict_ends_with_3() {
+    let place = Place::with_people(MANUAL, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "name 7,", "seven,");
+    place.sql("shop.db", "UPDATE people SET name = 'Seven' WHERE id = 7");
+    let ran = place.expect(3, &["run", "sync.yaml"]);
+    assert!(ran.stdout.contains("1 conflict waits for a decision: pinksync conflicts list sync.yaml"), "{ran:#?}");
+}
+
+#[test]
+fn a_session_that_fails_says_why_and_is_in_the_books() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.write("people.csv", &format!("id,name,city,updated_at\n1,a,b,{TIME}\n1,c,d,{TIME}\n"));
+    let ran = place.expect(1, &["run", "sync.yaml", "-o", "json", "--report", "report.json"]);
+    assert!(ran.stderr.starts_with("error: "), "{ran:#?}");
+    assert_eq!(ran.json()["session"]["status"], "failed");
+    assert_eq!(ran.json()["session"]["reason"]["code"], "data");
+    assert!(place.read("report.json").contains("failed"));
+    let sessions = place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines();
+    assert_eq!(sessions[0]["status"], "failed");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_said_although_the_session_is_done() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    let ran = place.expect(1, &["run", "sync.yaml", "--report", "people.csv/report.json"]);
+    assert!(ran.stderr.contains("the session is done") && ran.stderr.contains("pinksync report"), "{ran:#?}");
+}
+
+#[test]
+fn another_state_file_is_another_memory() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.expect(0, &["run", "sync.yaml", "--state", "elsewhere.db"]);
+    assert!(place.path("elsewhere.db").exists() && !place.path("sync.state.db").exists());
+    let sessions = place.expect(0, &["--state", "elsewhere.db", "sessions", "sync.yaml", "-o", "json"]).lines();
+    assert_eq!(sessions.len(), 1);
+    let ran = place.expect(0, &["sessions", "sync.yaml"]);
+    assert!(ran.stderr.contains("no session yet: pinksync run sync.yaml"), "{ran:#?}");
+}
+
+#[test]
+fn verify_full_is_counted_in_the_report() {
+    let place = Place::with_people(&format!("{ONE_WAY}\noptions: {{verify: full}}"), KEY);
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["verified"], json!({"equal": 25, "different": 0, "not_compared": 0}));
+}

@@ -1,0 +1,119 @@
+//! `undo`: takes back what a session wrote, leaves alone what others changed since.
+
+use serde_json::json;
+
+use super::place::{KEY, MANUAL, Place, TIME, TWO_WAY, people};
+
+/// A session that created, updated and deleted on both sides.
+fn written() -> (Place, String, String) {
+    let place = Place::with_people(TWO_WAY, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "3,name 3,city 3,2026-01-01", "3,name 3,moved,2026-02-01");
+    place.edit("people.csv", &format!("9,name 9,city 9,{TIME}\n"), "");
+    place.sql("shop.db", "INSERT INTO people VALUES (100, 'new', 'here', '2026-02-02 00:00:00')");
+    place.sql("shop.db", "UPDATE people SET city = 'shop', updated_at = '2026-02-02 00:00:00' WHERE id = 4; DELETE FROM people WHERE id = 5");
+    let (csv, shop) = (place.read("people.csv"), shop(&place));
+    place.expect(0, &["run", "sync.yaml"]);
+    assert_ne!((&csv, &shop), (&place.read("people.csv"), &self::shop(&place)));
+    (place, csv, shop)
+}
+
+fn shop(place: &Place) -> String {
+    place.value("shop.db", "SELECT group_concat(id || ',' || name || ',' || city || ',' || updated_at, ';') FROM (SELECT * FROM people ORDER BY id)")
+}
+
+fn sorted(csv: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = csv.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn everything_is_as_before_and_the_next_run_does_it_again() {
+    let (place, csv, before) = written();
+    let after = shop(&place);
+    let dry = place.expect(0, &["undo", "sync.yaml", "--dry-run"]);
+    assert!(dry.stdout.contains("5 records would be put back"), "{dry:#?}");
+    assert_eq!(shop(&place), after, "a dry run writes nothing");
+    let report = place.expect(0, &["undo", "sync.yaml", "--yes", "-o", "json"]).json();
+    assert_eq!(report["session"]["mode"], "undo");
+    assert_eq!(report["datasets"][0]["to_target"], json!({"created": 1, "updated": 1, "deleted": 0}));
+    assert_eq!(report["datasets"][0]["to_source"], json!({"created": 1, "updated": 1, "deleted": 1}));
+    assert_eq!(shop(&place), before);
+    assert_eq!(sorted(&place.read("people.csv")), sorted(&csv));
+    place.expect(0, &["run", "sync.yaml"]);
+    assert_eq!(shop(&place), after);
+}
+
+#[test]
+fn the_second_undo_takes_back_the_one_before_and_the_last_finds_nothing() {
+    let place = Place::with_people(TWO_WAY, KEY);
+    place.write("people.csv", &people(26));
+    place.expect(0, &["run", "sync.yaml"]);
+    place.write("people.csv", &people(27));
+    place.expect(0, &["run", "sync.yaml"]);
+    place.expect(0, &["run", "sync.yaml"]);
+    let count = || place.value("shop.db", "SELECT count(*) FROM people");
+    assert_eq!(count(), "27");
+    place.expect(0, &["undo", "sync.yaml", "--yes"]);
+    assert_eq!(count(), "26");
+    place.expect(0, &["undo", "sync.yaml", "--yes"]);
+    assert_eq!(count(), "25");
+    let ran = place.expect(1, &["undo", "sync.yaml", "--yes"]);
+    assert!(ran.stderr.contains("no session left to take back"), "{ran:#?}");
+    let sessions = place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines();
+    let undone: Vec<_> = sessions.iter().filter(|session| session["undone"] == true).collect();
+    assert_eq!(undone.len(), 2, "{sessions:#?}");
+    let id = undone[0]["id"].as_str().unwrap();
+    let ran = place.expect(1, &["undo", "sync.yaml", "--session", id, "--yes"]);
+    assert!(ran.stderr.contains("taken back already"), "{ran:#?}");
+}
+
+#[test]
+fn a_session_can_be_named() {
+    let place = Place::with_people(TWO_WAY, KEY);
+    place.write("people.csv", &people(26));
+    let first = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    place.write("people.csv", &people(27));
+    place.expect(0, &["run", "sync.yaml"]);
+    let id = first["session"]["id"].as_str().unwrap();
+    place.expect(0, &["undo", "sync.yaml", "--session", id, "--yes"]);
+    assert_eq!(place.value("shop.db", "SELECT group_concat(id) FROM people WHERE id > 25"), "27");
+    let undo = place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines()[0]["id"].as_str().unwrap().to_owned();
+    let ran = place.expect(1, &["undo", "sync.yaml", "--session", &undo, "--yes"]);
+    assert!(ran.stderr.contains("is an undo itself"), "{ran:#?}");
+}
+
+#[test]
+fn what_others_changed_since_is_left_alone_and_listed() {
+    let (place, ..) = written();
+    place.sql("shop.db", "UPDATE people SET city = 'later' WHERE id = 3");
+    let ran = place.expect(3, &["undo", "sync.yaml", "--yes"]);
+    assert!(ran.stdout.contains("left alone at the target (1)") && ran.stdout.contains("id 3"), "{ran:#?}");
+    assert_eq!(place.value("shop.db", "SELECT city FROM people WHERE id = 3"), "later");
+    assert_eq!(place.value("shop.db", "SELECT count(*) FROM people WHERE id = 9"), "1");
+}
+
+#[test]
+fn without_a_terminal_nothing_is_asked_and_the_flag_is_named() {
+    let (place, ..) = written();
+    let after = shop(&place);
+    let ran = place.expect(2, &["undo", "sync.yaml"]);
+    assert!(ran.stderr.contains("--yes"), "{ran:#?}");
+    assert_eq!(shop(&place), after);
+}
+
+#[test]
+fn a_decision_on_a_conflict_can_be_taken_back() {
+    let place = Place::with_people(MANUAL, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "name 7,", "seven,");
+    place.sql("shop.db", "UPDATE people SET name = 'Seven' WHERE id = 7");
+    place.expect(3, &["run", "sync.yaml"]);
+    place.expect(0, &["conflicts", "resolve", "sync.yaml", "c1", "--take", "source"]);
+    assert_eq!(place.value("shop.db", "SELECT name FROM people WHERE id = 7"), "seven");
+    place.expect(3, &["undo", "sync.yaml", "--yes"]);
+    assert_eq!(place.value("shop.db", "SELECT name FROM people WHERE id = 7"), "Seven");
+    let open = place.expect(0, &["conflicts", "list", "sync.yaml", "-o", "json"]).lines();
+    assert_eq!(open.len(), 1, "the conflict is open again: {open:#?}");
+}
