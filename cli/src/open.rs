@@ -66,7 +66,8 @@ async fn open(file: &Path, context: &Context, workers: Option<usize>, how: Openi
     Ok(Opened { local, progress })
 }
 
-/// Segments at once: one per core, within what a database is used to from one program.
+/// Segments at once: two per core, so that one computes while another waits for a server; within what a database is
+/// used to from one program.
 fn usual_workers() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)
+    std::thread::available_parallelism().map_or(2, usize::from).saturating_mul(2).clamp(4, 8)
 }

@@ -11,8 +11,9 @@ pub fn agreed(question: &str, yes: bool) -> Result<bool, Failure> {
         return Ok(true);
     }
     if !stdin().is_terminal() || !stderr().is_terminal() {
-        return Err(Failure::usage(format!("not asked without a terminal: {question}"))
-            .help("give --yes to agree beforehand"));
+        return Err(
+            Failure::usage(format!("not asked without a terminal: {question}")).help("give --yes to agree beforehand")
+        );
     }
     let _ = write!(stderr(), "{question} [y/N] ");
     let _ = stderr().flush();

@@ -8,8 +8,8 @@ use crate::failure::Failure;
 
 /// Listens from now on. Must be called inside the runtime.
 pub fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
-    let mut signals = Signals::listen()
-        .map_err(|error| Failure::failed("the program cannot listen for Ctrl-C").because(&error))?;
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::failed("the program cannot listen for Ctrl-C").because(&error))?;
     let stop = stop.clone();
     tokio::spawn(async move {
         signals.next().await;

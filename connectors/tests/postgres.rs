@@ -16,8 +16,6 @@ mod harness;
 mod reading;
 #[path = "postgres/setup.rs"]
 mod setup;
-#[path = "postgres/speed.rs"]
-mod speed;
 #[path = "postgres/sums.rs"]
 mod sums;
 #[path = "postgres/tables.rs"]

@@ -49,7 +49,10 @@ fn a_key_column_that_is_missing_is_named() {
 #[test]
 fn keys_that_cannot_be_compared_are_refused() {
     let place = Place::with_people(ONE_WAY, KEY);
-    place.sql("shop.db", "DROP TABLE people; CREATE TABLE people (id REAL PRIMARY KEY NOT NULL, name TEXT, city TEXT, updated_at TEXT)");
+    place.sql(
+        "shop.db",
+        "DROP TABLE people; CREATE TABLE people (id REAL PRIMARY KEY NOT NULL, name TEXT, city TEXT, updated_at TEXT)",
+    );
     let ran = place.expect(2, &["run", "sync.yaml"]);
     assert!(ran.stderr.contains("id") && ran.stderr.contains("key"), "{ran:#?}");
 }
@@ -72,7 +75,11 @@ fn malformed_lines_become_rejects_with_their_line_numbers() {
     let rejects = place.expect(0, &["rejects", "sync.yaml", "-o", "json"]).lines();
     let lines: Vec<_> = rejects.iter().map(|reject| reject["line"].as_u64().unwrap()).collect();
     assert_eq!(lines, [29, 31], "{rejects:#?}");
-    assert!(rejects.iter().all(|reject| reject["side"] == "source" && reject["dataset"].as_str().unwrap().starts_with("people")));
+    assert!(
+        rejects
+            .iter()
+            .all(|reject| reject["side"] == "source" && reject["dataset"].as_str().unwrap().starts_with("people"))
+    );
     assert_eq!(place.value("shop.db", "SELECT count(*) FROM people"), "28");
     let text = place.expect(0, &["rejects", "sync.yaml"]);
     assert!(text.stdout.contains("29") && text.stdout.contains("reason"), "{text:#?}");

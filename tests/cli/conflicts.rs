@@ -34,7 +34,12 @@ fn a_conflict_is_told_with_its_three_versions() {
     let place = conflicting();
     let conflicts = open(&place);
     let [conflict] = &conflicts[..] else { panic!("one conflict: {conflicts:#?}") };
-    for (field, value) in [("key", json!({"id": 7})), ("kind", json!("update/update")), ("status", json!("open")), ("decision", json!(null))] {
+    for (field, value) in [
+        ("key", json!({"id": 7})),
+        ("kind", json!("update/update")),
+        ("status", json!("open")),
+        ("decision", json!(null)),
+    ] {
         assert_eq!(conflict[field], value, "{field}");
     }
     assert_eq!((&conflict["base"]["name"], &conflict["base"]["city"]), (&json!("name 7"), &json!("city 7")));
@@ -42,7 +47,10 @@ fn a_conflict_is_told_with_its_three_versions() {
     assert_eq!((&conflict["target"]["name"], &conflict["target"]["city"]), (&json!("Seven"), &json!("city 7")));
     let id = conflict["id"].as_str().unwrap();
     let shown = place.expect(0, &["conflicts", "show", "sync.yaml", id]);
-    assert!(shown.stdout.contains("base") && shown.stdout.contains("Bern") && shown.stdout.contains("*  name"), "{shown:#?}");
+    assert!(
+        shown.stdout.contains("base") && shown.stdout.contains("Bern") && shown.stdout.contains("*  name"),
+        "{shown:#?}"
+    );
     assert_eq!(place.expect(0, &["conflicts", "show", "sync.yaml", id, "-o", "json"]).json(), *conflict);
     let listed = place.expect(0, &["conflicts", "list", "sync.yaml"]);
     assert!(listed.stdout.contains(id) && listed.stdout.contains("name, city"), "{listed:#?}");
@@ -119,13 +127,23 @@ fn equal_times_wait_for_a_person_and_later_ones_win() {
     let place = Place::with_people(TWO_WAY, KEY);
     place.expect(0, &["run", "sync.yaml"]);
     for (id, csv_time, shop_time) in [(3, "2026-02-01", "2026-02-01"), (4, "2026-02-01", "2026-02-02")] {
-        place.edit("people.csv", &format!("{id},name {id},city {id},2026-01-01"), &format!("{id},crm,city {id},{csv_time}"));
-        place.sql("shop.db", &format!("UPDATE people SET name = 'shop', updated_at = '{shop_time} 00:00:00' WHERE id = {id}"));
+        place.edit(
+            "people.csv",
+            &format!("{id},name {id},city {id},2026-01-01"),
+            &format!("{id},crm,city {id},{csv_time}"),
+        );
+        place.sql(
+            "shop.db",
+            &format!("UPDATE people SET name = 'shop', updated_at = '{shop_time} 00:00:00' WHERE id = {id}"),
+        );
     }
     let report = place.expect(3, &["run", "sync.yaml", "-o", "json"]).json();
     assert_eq!(report["datasets"][0]["conflicts"], json!({"resolved": 1, "open": 1}));
     assert!(place.read("people.csv").contains("4,shop,"));
     assert_eq!(open(&place)[0]["key"], json!({"id": 3}));
     let all = place.expect(0, &["conflicts", "list", "sync.yaml", "--all", "-o", "json"]).lines();
-    assert!(all.iter().any(|conflict| conflict["key"] == json!({"id": 4}) && conflict["status"] == "resolved"), "{all:#?}");
+    assert!(
+        all.iter().any(|conflict| conflict["key"] == json!({"id": 4}) && conflict["status"] == "resolved"),
+        "{all:#?}"
+    );
 }

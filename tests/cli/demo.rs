@@ -6,12 +6,25 @@ use super::place::Place;
 fn the_demo_shows_everything_and_exits_0_although_a_conflict_is_open() {
     let place = Place::new();
     let ran = place.expect(0, &["demo"]);
-    for part in ["pinksync run pinksync-demo/sync.yaml", "completed", "pinksync conflicts resolve", "pinksync undo", "pinksync init", "pinksync plan"] {
+    for part in [
+        "pinksync run pinksync-demo/sync.yaml",
+        "completed",
+        "pinksync conflicts resolve",
+        "pinksync undo",
+        "pinksync init",
+        "pinksync plan",
+    ] {
         assert!(ran.stdout.contains(part), "{part}: {ran:#?}");
     }
     let report = place.expect(0, &["report", "pinksync-demo/sync.yaml", "-o", "json"]).json();
     let dataset = &report["datasets"][0];
-    for (to, action) in [("to_target", "created"), ("to_source", "created"), ("to_target", "updated"), ("to_source", "updated"), ("to_target", "deleted")] {
+    for (to, action) in [
+        ("to_target", "created"),
+        ("to_source", "created"),
+        ("to_target", "updated"),
+        ("to_source", "updated"),
+        ("to_target", "deleted"),
+    ] {
         assert!(dataset[to][action].as_u64().unwrap() > 0, "{to} {action}: {dataset:#}");
     }
     assert_eq!((dataset["conflicts"]["resolved"].as_u64(), dataset["conflicts"]["open"].as_u64()), (Some(1), Some(1)));

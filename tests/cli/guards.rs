@@ -8,7 +8,8 @@ fn stopped_by(place: &Place, guard: &str) {
     let report = ran.json();
     assert_eq!(report["session"]["status"], "failed");
     assert_eq!(report["session"]["reason"]["code"], format!("guard:{guard}"));
-    let tripped = report["guards"].as_array().unwrap().iter().any(|found| found["name"] == guard && found["tripped"] == true);
+    let tripped =
+        report["guards"].as_array().unwrap().iter().any(|found| found["name"] == guard && found["tripped"] == true);
     assert!(tripped, "{report:#}");
     let plan = place.expect(4, &["plan", "sync.yaml"]);
     assert!(plan.stdout.contains(&format!("guard {guard} tripped")), "{plan:#?}");

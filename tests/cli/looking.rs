@@ -70,7 +70,14 @@ fn the_doctor_finds_what_is_wrong() {
 #[test]
 fn help_has_examples_and_shells_can_complete() {
     let place = Place::new();
-    for arguments in [&["--help"][..], &["run", "--help"], &["init", "--help"], &["plan", "--help"], &["undo", "--help"], &["conflicts", "--help"]] {
+    for arguments in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["init", "--help"],
+        &["plan", "--help"],
+        &["undo", "--help"],
+        &["conflicts", "--help"],
+    ] {
         let ran = place.expect(0, arguments);
         assert!(ran.stdout.contains("Examples:") && ran.stdout.contains("pinksync "), "{ran:#?}");
     }

@@ -9,7 +9,9 @@ fn a_reader_that_goes_away_is_no_panic() {
     let place = Place::with_people(ONE_WAY, KEY);
     // More than a pipe and our buffer hold together.
     place.write("people.csv", &people(20_000));
-    for arguments in [&["plan", "sync.yaml", "-o", "json"][..], &["diff", "sync.yaml"], &["run", "sync.yaml"], &["demo"]] {
+    for arguments in
+        [&["plan", "sync.yaml", "-o", "json"][..], &["diff", "sync.yaml"], &["run", "sync.yaml"], &["demo"]]
+    {
         let mut child = place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let ran = Ran::of(child.wait_with_output().unwrap());
@@ -22,7 +24,11 @@ fn a_reader_that_goes_away_is_no_panic() {
 #[test]
 fn quiet_says_nothing_but_data() {
     let place = Place::with_people(ONE_WAY, KEY);
-    for arguments in [&["run", "sync.yaml", "-q"][..], &["plan", "sync.yaml", "-q", "-o", "json"], &["conflicts", "list", "sync.yaml", "-q"]] {
+    for arguments in [
+        &["run", "sync.yaml", "-q"][..],
+        &["plan", "sync.yaml", "-q", "-o", "json"],
+        &["conflicts", "list", "sync.yaml", "-q"],
+    ] {
         assert_eq!(place.expect(0, arguments).stderr, "", "{arguments:?}");
     }
     assert_eq!(place.expect(0, &["conflicts", "list", "sync.yaml"]).stdout, "");

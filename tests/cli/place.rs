@@ -117,7 +117,8 @@ impl Place {
 impl Ran {
     pub fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let ran = Self { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
+        let ran =
+            Self { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
         assert!(!ran.stderr.contains("panicked"), "{ran:#?}");
         ran
     }
@@ -141,8 +142,7 @@ impl Ran {
 
 pub const TIME: &str = "2026-01-01 00:00:00";
 
-const PEOPLE_TABLE: &str =
-    "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, city TEXT, updated_at TEXT)";
+const PEOPLE_TABLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, city TEXT, updated_at TEXT)";
 
 /// A CSV file of people with the ids from 1.
 pub fn people(count: u32) -> String {

@@ -16,17 +16,21 @@ fn edited() -> Place {
 #[test]
 fn lines_are_the_contracts() {
     let place = edited();
-    let before = (place.read("people.csv"), place.value("shop.db", "SELECT group_concat(id || name || city) FROM people"));
+    let before =
+        (place.read("people.csv"), place.value("shop.db", "SELECT group_concat(id || name || city) FROM people"));
     let lines = place.expect(0, &["plan", "sync.yaml", "-o", "json"]).lines();
     assert_eq!(lines[0], json!({"version": 1}));
     assert_eq!(*lines.last().unwrap(), json!({"summary": {"create": 1, "update": 1, "delete": 1, "conflict": 0}}));
     let update = lines.iter().find(|line| line["action"] == "update").unwrap();
     assert_eq!((&update["to"], &update["key"]), (&json!("target"), &json!({"id": 3})));
     assert_eq!(update["fields"]["city"], json!({"base": "city 3", "source": "moved", "target": "city 3"}));
-    assert!(update["dataset"].as_str().unwrap().starts_with("people") && !update["dataset"].as_str().unwrap().contains('→'));
+    assert!(
+        update["dataset"].as_str().unwrap().starts_with("people") && !update["dataset"].as_str().unwrap().contains('→')
+    );
     let create = lines.iter().find(|line| line["action"] == "create").unwrap();
     assert_eq!((&create["to"], &create["key"]), (&json!("source"), &json!({"id": 100})));
-    let after = (place.read("people.csv"), place.value("shop.db", "SELECT group_concat(id || name || city) FROM people"));
+    let after =
+        (place.read("people.csv"), place.value("shop.db", "SELECT group_concat(id || name || city) FROM people"));
     assert_eq!(before, after, "a plan writes nothing");
 }
 
@@ -34,8 +38,14 @@ fn lines_are_the_contracts() {
 fn the_table_is_grouped_and_says_how_to_go_on() {
     let place = edited();
     let ran = place.expect(0, &["plan", "sync.yaml"]);
-    for part in ["update at the target (1)", "city city 3 → moved", "create at the source (1)", "delete at the target (1)",
-        "1 to create, 1 to update, 1 to delete", "pinksync run sync.yaml"] {
+    for part in [
+        "update at the target (1)",
+        "city city 3 → moved",
+        "create at the source (1)",
+        "delete at the target (1)",
+        "1 to create, 1 to update, 1 to delete",
+        "pinksync run sync.yaml",
+    ] {
         assert!(ran.stdout.contains(part), "{part}: {ran:#?}");
     }
 }
@@ -75,7 +85,9 @@ fn a_saved_plan_is_carried_out_exactly() {
     assert_eq!(place.value("shop.db", "SELECT city FROM people WHERE id = 3"), "city 3");
     assert_eq!(place.value("shop.db", "SELECT city FROM people WHERE id = 5"), "city 5");
     assert!(place.read("people.csv").contains("100,new"));
-    let kept = std::fs::read_dir(place.path(".")).unwrap().any(|entry| entry.unwrap().file_name().to_string_lossy().contains(".plan-"));
+    let kept = std::fs::read_dir(place.path("."))
+        .unwrap()
+        .any(|entry| entry.unwrap().file_name().to_string_lossy().contains(".plan-"));
     assert!(!kept, "the copy of the plan is removed with the session's end");
     place.expect(0, &["run", "sync.yaml"]);
     assert_eq!(place.value("shop.db", "SELECT city FROM people WHERE id = 3"), "moved again");

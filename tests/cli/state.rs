@@ -102,7 +102,12 @@ fn an_interrupted_session_is_paused_and_goes_on_under_its_id() {
         let ran = place.expect(0, &["run", "sync.yaml", "-o", "json"]);
         assert_eq!(ran.json()["session"]["id"], session);
         assert!(ran.stderr.contains(&format!("going on with session {session}")), "{ran:#?}");
-        let created: u64 = ran.json()["datasets"].as_array().unwrap().iter().map(|dataset| dataset["to_target"]["created"].as_u64().unwrap()).sum();
+        let created: u64 = ran.json()["datasets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|dataset| dataset["to_target"]["created"].as_u64().unwrap())
+            .sum();
         assert_eq!(created, 6, "the report covers both parts of the session");
         place.expect(0, &["undo", "sync.yaml", "--yes"]);
         assert_eq!(place.value("shop.db", "SELECT (SELECT count(*) FROM people) + (SELECT count(*) FROM more)"), "25");
@@ -162,7 +167,8 @@ fn what_a_dead_process_left_locked_is_free() {
     let mut blocked = Blocked::new();
     blocked.run.kill().unwrap();
     blocked.run.wait().unwrap();
-    let sessions = until("the list", || Some(blocked.place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines()));
+    let sessions =
+        until("the list", || Some(blocked.place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines()));
     assert_eq!(sessions[0]["status"], "in_progress", "nobody has noticed yet");
     blocked.writer.execute_batch("ROLLBACK").unwrap();
     blocked.place.expect(0, &["run", "sync.yaml"]);

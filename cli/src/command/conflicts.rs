@@ -104,7 +104,8 @@ impl List {
         } else {
             context.output.line(show::conflict::list(&lines));
             if let Some(open) = lines.iter().find(|line| line.status == ConflictStatus::Open) {
-                let (show, resolve) = (context.next("conflicts show", &self.file), context.next("conflicts resolve", &self.file));
+                let (show, resolve) =
+                    (context.next("conflicts show", &self.file), context.next("conflicts resolve", &self.file));
                 context.remark(format_args!("\n{show} {0}\n{resolve} {0} --take source|target|delete|skip", open.id));
             }
         }

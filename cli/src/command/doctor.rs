@@ -44,7 +44,9 @@ impl Doctor {
         }
         for finding in findings.iter().filter(|_| context.json()) {
             let CheckStep { name, ok, detail, hint } = &finding.step;
-            context.output.json(&json!({"about": finding.about, "step": name, "ok": ok, "detail": detail, "hint": hint}));
+            context
+                .output
+                .json(&json!({"about": finding.about, "step": name, "ok": ok, "detail": detail, "hint": hint}));
         }
         if !context.json() {
             context.output.line(list(&findings));

@@ -57,7 +57,11 @@ impl Run {
 
 /// Runs a session to its end.
 pub async fn session(
-    file: &Path, context: &Context, allow: &[GuardName], plan: Option<&[u8]>, workers: Option<usize>,
+    file: &Path,
+    context: &Context,
+    allow: &[GuardName],
+    plan: Option<&[u8]>,
+    workers: Option<usize>,
 ) -> Result<Ended, Failure> {
     let opened = open::to_write(file, context, workers).await?;
     let begun = opened.local.begin(allow, plan).await?;

@@ -78,7 +78,10 @@ impl Undo {
         let sessions = state.sessions().await?;
         let written = sessions.iter().find(|session| session.id == of.id).map_or(0, |session| session.written);
         let written = show::counted(written, "written record", "written records");
-        question::agreed(&format!("take back session {} of {} with {written}?", of.id, show::time(&of.started_at)), self.yes)
+        question::agreed(
+            &format!("take back session {} of {} with {written}?", of.id, show::time(&of.started_at)),
+            self.yes,
+        )
     }
 }
 

@@ -52,7 +52,13 @@ pub fn one(conflict: &ConflictLine) -> String {
     for field in fields(conflict) {
         let mark = if different.contains(field) { "*" } else { "" };
         let at = |version: &Version| cell(version, field);
-        table.add_row([mark.to_owned(), harmless(field), at(&conflict.base), at(&conflict.source), at(&conflict.target)]);
+        table.add_row([
+            mark.to_owned(),
+            harmless(field),
+            at(&conflict.base),
+            at(&conflict.source),
+            at(&conflict.target),
+        ]);
     }
     text.push_str(&text_of(table, usize::MAX));
     text
@@ -72,9 +78,11 @@ fn fields(conflict: &ConflictLine) -> Vec<&String> {
 /// Fields in which the two sides differ; none where a side has no record.
 fn differing(conflict: &ConflictLine) -> Vec<String> {
     match (&conflict.source, &conflict.target) {
-        (Some(source), Some(target)) => {
-            source.iter().filter(|(name, value)| target.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect()
-        }
+        (Some(source), Some(target)) => source
+            .iter()
+            .filter(|(name, value)| target.get(*name) != Some(value))
+            .map(|(name, _)| name.clone())
+            .collect(),
         _ => Vec::new(),
     }
 }

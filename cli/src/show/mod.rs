@@ -77,7 +77,9 @@ fn is_obeyed(c: char) -> bool {
 
 /// A text (such as a message with a system's own words) on a terminal.
 pub fn harmless(text: &str) -> String {
-    text.chars().map(|c| if is_obeyed(c) && c != '\n' { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+    text.chars()
+        .map(|c| if is_obeyed(c) && c != '\n' { c.escape_unicode().to_string() } else { c.to_string() })
+        .collect()
 }
 
 fn shortened(text: &str) -> String {

@@ -104,9 +104,7 @@ pub fn summary(summary: &PlanSummary) -> String {
         return "nothing to do".to_owned();
     }
     let mut parts = Vec::new();
-    for (count, what) in
-        [(summary.create, "to create"), (summary.update, "to update"), (summary.delete, "to delete")]
-    {
+    for (count, what) in [(summary.create, "to create"), (summary.update, "to update"), (summary.delete, "to delete")] {
         if count > 0 {
             parts.push(format!("{} {what}", number(count)));
         }

@@ -106,8 +106,14 @@ ORDER BY 1, 2";
 
 /// Types whose values the server prints and does not read.
 const WRITE_ONLY_BY_SERVER: [&str; 8] = [
-    "pg_node_tree", "pg_ndistinct", "pg_dependencies", "pg_mcv_list", "pg_brin_bloom_summary",
-    "pg_brin_minmax_multi_summary", "gtsvector", "pg_ddl_command",
+    "pg_node_tree",
+    "pg_ndistinct",
+    "pg_dependencies",
+    "pg_mcv_list",
+    "pg_brin_bloom_summary",
+    "pg_brin_minmax_multi_summary",
+    "gtsvector",
+    "pg_ddl_command",
 ];
 
 /// Reads what is known of a table; `None` where there is no such table.
@@ -146,7 +152,8 @@ fn column(row: &Row, (default_code_points, encoding): (bool, bool)) -> Result<Co
         Some(true) => default_code_points && encoding,
         Some(false) => get::<Option<bool>>(row, "code_points")?.unwrap_or(false) && encoding,
     };
-    let collation = get::<Option<String>>(row, "collation_name")?.filter(|name| matches!(name.as_str(), "C" | "POSIX" | "ucs_basic"));
+    let collation = get::<Option<String>>(row, "collation_name")?
+        .filter(|name| matches!(name.as_str(), "C" | "POSIX" | "ucs_basic"));
     let native: String = get(row, "native")?;
     let type_name: String = get(row, "type_name")?;
     let sequence = match (get::<Option<String>>(row, "sequence")?, get::<Option<i64>>(row, "sequence_maximum")?) {

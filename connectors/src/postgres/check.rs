@@ -21,10 +21,10 @@ const MAX_SKEW: Duration = Duration::from_secs(2);
 pub async fn check(pool: &Arc<Pool>) -> Vec<CheckStep> {
     let mut steps = Vec::new();
     for host in pool.target().driver.get_hosts() {
-        if let Host::Tcp(name) = host {
-            if !reach(pool, name, &mut steps).await {
-                return steps;
-            }
+        if let Host::Tcp(name) = host
+            && !reach(pool, name, &mut steps).await
+        {
+            return steps;
         }
     }
     let mut lease = match pool.lend().await {

@@ -81,7 +81,9 @@ impl Session {
 
     /// Runs a statement of fixed text over arrays.
     pub async fn query(
-        &mut self, sql: &str, parameters: &[ArrayParameter],
+        &mut self,
+        sql: &str,
+        parameters: &[ArrayParameter],
     ) -> std::result::Result<Vec<Row>, tokio_postgres::Error> {
         let statement = self.prepared(sql).await?;
         let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|one| one as &(dyn ToSql + Sync)).collect();
@@ -103,8 +105,9 @@ fn connect_error(target: &Target, error: tokio_postgres::Error) -> Error {
 }
 
 fn unreachable(target: &Target, reason: String) -> Error {
-    Error::new(ErrorKind::Unreachable, "connect to PostgreSQL", format!("{}: {reason}", target.address()))
-        .with_remedy("check host, port and `tls` of this connection, and that the server runs; `pinksync doctor` looks closer")
+    Error::new(ErrorKind::Unreachable, "connect to PostgreSQL", format!("{}: {reason}", target.address())).with_remedy(
+        "check host, port and `tls` of this connection, and that the server runs; `pinksync doctor` looks closer",
+    )
 }
 
 /// The connections of one system.
@@ -176,7 +179,9 @@ pub struct Lease {
 impl Lease {
     /// An error where the connection was given up before.
     pub fn session(&mut self) -> Result<&mut Session> {
-        self.session.as_mut().ok_or_else(|| Error::new(ErrorKind::Aborted, "use a connection", "it was given up before"))
+        self.session
+            .as_mut()
+            .ok_or_else(|| Error::new(ErrorKind::Aborted, "use a connection", "it was given up before"))
     }
 
     /// Gives the connection back; no transaction may be open on it.

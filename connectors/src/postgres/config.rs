@@ -38,11 +38,13 @@ impl Target {
                 TlsMode::Prefer => SslMode::Prefer,
                 TlsMode::Require | TlsMode::VerifyFull => SslMode::Require,
             })
-            .connect_timeout(CONNECT_TIMEOUT)
             .keepalives_idle(Duration::from_secs(30))
             .keepalives_interval(Duration::from_secs(10))
             .keepalives_retries(3)
             .tcp_user_timeout(Duration::from_secs(60));
+        if driver.get_connect_timeout().is_none() {
+            driver.connect_timeout(CONNECT_TIMEOUT);
+        }
         if driver.get_hosts().is_empty() {
             return Err(mistake("no host is named").with_remedy("add a host to the url"));
         }
@@ -75,7 +77,8 @@ fn mistake(message: impl Into<String>) -> Error {
 
 fn from_fields(settings: &ServerSettings) -> Result<tokio_postgres::Config> {
     let mut driver = tokio_postgres::Config::new();
-    let missing = |name: &str| mistake(format!("the field `{name}` is missing")).with_remedy(format!("add `{name}: …`"));
+    let missing =
+        |name: &str| mistake(format!("the field `{name}` is missing")).with_remedy(format!("add `{name}: …`"));
     driver.host(settings.host.as_deref().ok_or_else(|| missing("host"))?);
     driver.port(settings.port.unwrap_or(5432));
     driver.dbname(settings.database.as_deref().ok_or_else(|| missing("database"))?);
@@ -149,7 +152,10 @@ mod tests {
 
     #[test]
     fn a_url_says_where_and_how() {
-        let target = Target::new(&url("postgres://me:s%40crt@db.example:6000/shop?sslmode=verify-full&sslrootcert=%2Fca.pem"), "x");
+        let target = Target::new(
+            &url("postgres://me:s%40crt@db.example:6000/shop?sslmode=verify-full&sslrootcert=%2Fca.pem"),
+            "x",
+        );
         let target = target.unwrap();
         assert_eq!((target.address().as_str(), target.database()), ("db.example:6000", "shop"));
         assert_eq!((target.tls, target.authority.as_deref()), (TlsMode::VerifyFull, Some("/ca.pem")));
@@ -181,7 +187,8 @@ mod tests {
 
     #[test]
     fn a_mistake_does_not_show_the_password() {
-        for text in ["postgres://u:hunter2@h:port/d", "postgres://u:hunter2@h/d?sslmode=maybe", "postgres://u:hunter2@"] {
+        for text in ["postgres://u:hunter2@h:port/d", "postgres://u:hunter2@h/d?sslmode=maybe", "postgres://u:hunter2@"]
+        {
             let error = Target::new(&url(text), "x").map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Definition);
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");

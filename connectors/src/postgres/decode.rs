@@ -81,8 +81,19 @@ mod tests {
     #[test]
     fn hostile_bytes_are_errors() {
         let all = [
-            Wire::Bool, Wire::Int2, Wire::Int4, Wire::Int8, Wire::Float4, Wire::Float8, Wire::Numeric, Wire::Date,
-            Wire::Time, Wire::Timestamp, Wire::Timestamptz, Wire::Uuid, Wire::Jsonb,
+            Wire::Bool,
+            Wire::Int2,
+            Wire::Int4,
+            Wire::Int8,
+            Wire::Float4,
+            Wire::Float8,
+            Wire::Numeric,
+            Wire::Date,
+            Wire::Time,
+            Wire::Timestamp,
+            Wire::Timestamptz,
+            Wire::Uuid,
+            Wire::Jsonb,
         ];
         for wire in all {
             assert!(decode(wire, &[]).is_err());

@@ -14,7 +14,10 @@ use super::types::Wire;
 use super::write::{Failure, Outcomes, suppressed};
 
 pub async fn run(
-    session: &mut Session, layout: &Layout, writes: &[Write], part: &[usize],
+    session: &mut Session,
+    layout: &Layout,
+    writes: &[Write],
+    part: &[usize],
 ) -> std::result::Result<Outcomes, Failure> {
     let mut done = Vec::with_capacity(part.len());
     let mut sent = Vec::with_capacity(part.len());
@@ -77,7 +80,9 @@ fn statement(layout: &Layout, columns: &[&Column]) -> String {
 /// Which of the keys' records others refer to by CASCADE, SET NULL or SET DEFAULT, and who does. Rows of the table
 /// itself that are deleted in the same statement are no hindrance, unless they are hindered themselves.
 async fn blocked(
-    session: &mut Session, layout: &Layout, keys: &[&Vec<Value>],
+    session: &mut Session,
+    layout: &Layout,
+    keys: &[&Vec<Value>],
 ) -> std::result::Result<Vec<(usize, Refusal)>, Failure> {
     let mut blocked: Vec<Option<Refusal>> = vec![None; keys.len()];
     let mut inside: Vec<(usize, usize, &Dependent)> = Vec::new();
@@ -137,7 +142,10 @@ fn dependents_statement(layout: &Layout, dependent: &Dependent) -> String {
 fn has_dependents(dependent: &Dependent) -> Refusal {
     Refusal {
         code: "has_dependents".to_owned(),
-        reason: format!("{}.{} refers to it, and deleting it would change rows there", dependent.schema, dependent.name),
+        reason: format!(
+            "{}.{} refers to it, and deleting it would change rows there",
+            dependent.schema, dependent.name
+        ),
         retry: true,
     }
 }

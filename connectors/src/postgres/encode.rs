@@ -56,7 +56,12 @@ fn encode_bytes(wire: Wire, value: &Value, out: &mut Vec<u8>) -> Result<(), Misf
             out.push(1);
             put_text(v, out)?;
         }
-        _ => return Err(Misfit(format!("a value of another type was given for a column of type {}", wire.parameter().0))),
+        _ => {
+            return Err(Misfit(format!(
+                "a value of another type was given for a column of type {}",
+                wire.parameter().0
+            )));
+        }
     }
     Ok(())
 }

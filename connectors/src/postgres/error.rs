@@ -10,7 +10,8 @@ use tokio_postgres::error::DbError;
 pub fn translate(operation: &'static str, error: tokio_postgres::Error) -> Error {
     let translated = match error.as_db_error() {
         Some(server) => {
-            let (kind, remedy) = if is_outdated(server) { (ErrorKind::Aborted, None) } else { meaning(server.code().code()) };
+            let (kind, remedy) =
+                if is_outdated(server) { (ErrorKind::Aborted, None) } else { meaning(server.code().code()) };
             with_remedy(Error::new(kind, operation, sentence(server)), remedy)
         }
         None => {
@@ -56,10 +57,14 @@ fn meaning(code: &str) -> (ErrorKind, Option<&'static str>) {
         "25006" => (ErrorKind::Denied, Some("connect to the primary server, or to a database that may be written")),
         "53100" => (ErrorKind::Storage, Some("free disk space on the server")),
         "53200" | "53400" | "58030" => (ErrorKind::Storage, Some("look into the server's log")),
-        "53300" => (ErrorKind::Unreachable, Some("the server has no free connection: raise `max_connections` or close others")),
+        "53300" => {
+            (ErrorKind::Unreachable, Some("the server has no free connection: raise `max_connections` or close others"))
+        }
         "3D000" => (ErrorKind::Definition, Some("check the database's name in this connection")),
         "3F000" => (ErrorKind::Definition, Some("create the schema first")),
-        "42P01" | "42703" | "42704" => (ErrorKind::Definition, Some("the tables have changed: run `pinksync plan` again")),
+        "42P01" | "42703" | "42704" => {
+            (ErrorKind::Definition, Some("the tables have changed: run `pinksync plan` again"))
+        }
         "XX001" | "XX002" => (ErrorKind::Data, Some("the server's data is damaged: look into its log")),
         code if is_disconnect(code) => (ErrorKind::Unreachable, Some("check the server, then run again")),
         code => match code.get(..2) {

@@ -42,7 +42,10 @@ impl<'w> Insert<'w> {
 
     /// Restores carry whole records; those of the same columns go together. A column that is gone is a refusal.
     pub fn of_restores(
-        layout: &'w Layout, writes: &'w [Write], restores: &[usize], outcomes: &mut [Option<Outcome>],
+        layout: &'w Layout,
+        writes: &'w [Write],
+        restores: &[usize],
+        outcomes: &mut [Option<Outcome>],
     ) -> Vec<(Self, Vec<usize>)> {
         let mut groups: BTreeMap<Vec<&str>, Vec<usize>> = BTreeMap::new();
         for &index in restores {
@@ -100,7 +103,8 @@ impl<'w> Insert<'w> {
             });
         }
         let sent = writer.tuples();
-        let statement = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.layout.table.quoted(), self.column_list());
+        let statement =
+            format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.layout.table.quoted(), self.column_list());
         let statement = session.prepared(&statement).await?;
         let mut sink = pin!(session.client.copy_in(&statement).await?);
         sink.send(writer.finish()).await?;
@@ -132,9 +136,8 @@ impl<'w> Insert<'w> {
             return Ok(done);
         }
         let written: HashSet<Key> = rows.iter().filter_map(|row| self.returned_key(row)).collect();
-        let is_written = |index: &usize| {
-            self.layout.encoded_key(&self.writes[*index].key).is_some_and(|key| written.contains(&key))
-        };
+        let is_written =
+            |index: &usize| self.layout.encoded_key(&self.writes[*index].key).is_some_and(|key| written.contains(&key));
         let (there, missing): (Vec<usize>, Vec<usize>) = sent.into_iter().partition(is_written);
         done.extend(there.into_iter().map(|index| (index, Outcome::Written)));
         let keys: Vec<Vec<Value>> = missing.iter().map(|&index| self.writes[index].key.clone()).collect();
@@ -195,9 +198,7 @@ pub fn image_columns(layout: &Layout) -> Vec<&Column> {
 }
 
 /// The image of a deleted record from the fields of [`image_columns`].
-pub fn image<'a>(
-    columns: &[&Column], fields: impl Iterator<Item = Option<&'a [u8]>>,
-) -> Result<Vec<(String, Value)>> {
+pub fn image<'a>(columns: &[&Column], fields: impl Iterator<Item = Option<&'a [u8]>>) -> Result<Vec<(String, Value)>> {
     use pinksync_engine::{Error, ErrorKind};
     columns
         .iter()

@@ -145,11 +145,10 @@ impl Layout {
 
     /// Notes how large rows were.
     pub fn note_width(&self, rows: usize, bytes: usize) {
-        if rows > 0 {
-            let width = (bytes / rows).max(1);
+        if let Some(width) = bytes.checked_div(rows) {
             let known = self.row_bytes.load(Ordering::Relaxed);
             let width = if known == 0 { width } else { (known * 3 + width).div_ceil(4) };
-            self.row_bytes.store(width, Ordering::Relaxed);
+            self.row_bytes.store(width.max(1), Ordering::Relaxed);
         }
     }
 }

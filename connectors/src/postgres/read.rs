@@ -64,7 +64,11 @@ pub async fn page(session: &mut Session, layout: &Layout, range: &KeyRange, budg
 
 /// Takes one statement's rows; the first beyond the budget is where the page is cut. Gives the number of rows sent.
 async fn fill(
-    session: &mut Session, layout: &Layout, statement: &str, budget: usize, reading: &mut Reading,
+    session: &mut Session,
+    layout: &Layout,
+    statement: &str,
+    budget: usize,
+    reading: &mut Reading,
 ) -> Result<usize> {
     let stream = session.client.copy_out(statement).await.map_err(|error| translate(OPERATION, error))?;
     let mut stream = pin!(stream);

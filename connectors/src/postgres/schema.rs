@@ -112,8 +112,10 @@ fn native<'a>(schema: &DatasetSchema, name: &'a str) -> Result<&'a str> {
     let balanced = name.matches('(').count() == name.matches(')').count();
     match plain && !quoted && balanced && !name.contains("--") && !name.is_empty() {
         true => Ok(name),
-        false => Err(Error::new(ErrorKind::Definition, "create a table", format!("{}: `{name}` is no type", schema.name))
-            .with_remedy("create the table yourself")),
+        false => {
+            Err(Error::new(ErrorKind::Definition, "create a table", format!("{}: `{name}` is no type", schema.name))
+                .with_remedy("create the table yourself"))
+        }
     }
 }
 
@@ -134,7 +136,10 @@ mod tests {
         };
         DatasetSchema {
             name: "shop.items".to_owned(),
-            columns: vec![column("id", FieldType::TEXT, false), column("it's \"x\"", FieldType::Int { bits: 32 }, true)],
+            columns: vec![
+                column("id", FieldType::TEXT, false),
+                column("it's \"x\"", FieldType::Int { bits: 32 }, true),
+            ],
             primary_key: vec!["id".to_owned()],
             unique_keys: vec![vec!["id".to_owned()]],
             estimated_rows: None,

@@ -41,6 +41,9 @@ mod tests {
             largest.note(&sequence, id);
         }
         let text = largest.statements();
-        assert!(text.starts_with("SELECT setval('public.\"it''s\"', 9) FROM public.\"it's\" WHERE 9 BETWEEN 1 AND 100"), "{text}");
+        assert!(
+            text.starts_with("SELECT setval('public.\"it''s\"', 9) FROM public.\"it's\" WHERE 9 BETWEEN 1 AND 100"),
+            "{text}"
+        );
     }
 }

@@ -178,8 +178,13 @@ mod tests {
     fn what_the_server_cannot_hold_has_no_constant() {
         let far = (LAST_TIMESTAMP_DAY + 1) * MICROSECONDS_PER_DAY;
         for value in [
-            Value::Null, Value::text("\0"), Value::Date(FIRST_DAY - 1), Value::Date(LAST_DATE + 1), Value::Time(-1),
-            Value::Timestamp(far), Value::Instant(i64::MIN + 1),
+            Value::Null,
+            Value::text("\0"),
+            Value::Date(FIRST_DAY - 1),
+            Value::Date(LAST_DATE + 1),
+            Value::Time(-1),
+            Value::Timestamp(far),
+            Value::Instant(i64::MIN + 1),
         ] {
             assert_eq!(literal(&value), None, "{value:?}");
         }

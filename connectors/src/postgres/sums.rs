@@ -22,7 +22,10 @@ const OPERATION: &str = "sum a range";
 
 /// `None` where the table offers none, or a cut is at a value that this server cannot hold.
 pub async fn sums(
-    session: &mut Session, layout: &Layout, range: &KeyRange, cuts: &[Key],
+    session: &mut Session,
+    layout: &Layout,
+    range: &KeyRange,
+    cuts: &[Key],
 ) -> Result<Option<Vec<RangeSum>>> {
     if !layout.table.is_stored() || !layout.ordered {
         return Ok(None);
@@ -47,7 +50,11 @@ fn row_hash(layout: &Layout, seed: i64) -> String {
 
 /// One pass over the range; the part of each row by binary search in an array of the cuts.
 async fn by_bucket(
-    session: &mut Session, layout: &Layout, range: &KeyRange, bounds: &[Vec<Value>], seed: i64,
+    session: &mut Session,
+    layout: &Layout,
+    range: &KeyRange,
+    bounds: &[Vec<Value>],
+    seed: i64,
 ) -> Result<Option<Vec<RangeSum>>> {
     let wires = cut_wires(layout);
     let (part, parameters) = match bounds.is_empty() {
@@ -71,7 +78,12 @@ async fn by_bucket(
 
 /// Composite keys: an index range per part. Comparing whole keys with an array of them is ten times slower.
 async fn by_range(
-    session: &mut Session, layout: &Layout, range: &KeyRange, cuts: &[Key], bounds: &[Vec<Value>], seed: i64,
+    session: &mut Session,
+    layout: &Layout,
+    range: &KeyRange,
+    cuts: &[Key],
+    bounds: &[Vec<Value>],
+    seed: i64,
 ) -> Result<Option<Vec<RangeSum>>> {
     let wires = cut_wires(layout);
     let both = [wires.clone(), wires.clone()].concat();
@@ -120,7 +132,8 @@ fn cut_wires(layout: &Layout) -> Vec<Wire> {
 }
 
 fn arrays<'a>(
-    wires: &[Wire], rows: impl Iterator<Item = impl Iterator<Item = &'a Value>>,
+    wires: &[Wire],
+    rows: impl Iterator<Item = impl Iterator<Item = &'a Value>>,
 ) -> Option<Vec<ArrayParameter>> {
     let mut arrays = Arrays::new(wires.to_vec());
     for row in rows {
@@ -130,11 +143,13 @@ fn arrays<'a>(
 }
 
 async fn collect(
-    session: &mut Session, statement: &str, parameters: Vec<ArrayParameter>, parts: usize,
+    session: &mut Session,
+    statement: &str,
+    parameters: Vec<ArrayParameter>,
+    parts: usize,
 ) -> Result<Vec<RangeSum>> {
     let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|one| one as &(dyn ToSql + Sync)).collect();
-    let rows =
-        session.client.query(statement, &parameters).await.map_err(|error| translate(OPERATION, error))?;
+    let rows = session.client.query(statement, &parameters).await.map_err(|error| translate(OPERATION, error))?;
     let mut sums = vec![RangeSum::default(); parts];
     for row in &rows {
         let part = usize::try_from(get::<i64>(row, "part")?).unwrap_or(usize::MAX);

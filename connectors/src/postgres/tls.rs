@@ -20,9 +20,10 @@ pub fn connector(mode: TlsMode, authority: Option<&str>) -> Result<MakeRustlsCon
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::new(ErrorKind::Other, OPERATION, error.to_string()))?;
     let config = match mode {
-        TlsMode::Disable | TlsMode::Prefer | TlsMode::Require => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth()
-        }
+        TlsMode::Disable | TlsMode::Prefer | TlsMode::Require => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            .with_no_client_auth(),
         TlsMode::VerifyFull => builder.with_root_certificates(roots(authority)?).with_no_client_auth(),
     };
     Ok(MakeRustlsConnect::new(config))
@@ -34,14 +35,20 @@ fn roots(authority: Option<&str>) -> Result<RootCertStore> {
         let found = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(found.certs);
         return match roots.is_empty() {
-            true => Err(Error::new(ErrorKind::Definition, OPERATION, "the operating system names no authorities to trust")
-                .with_remedy("name a PEM file: `tls: {mode: verify_full, ca: FILE}`")),
+            true => {
+                Err(Error::new(ErrorKind::Definition, OPERATION, "the operating system names no authorities to trust")
+                    .with_remedy("name a PEM file: `tls: {mode: verify_full, ca: FILE}`"))
+            }
             false => Ok(roots),
         };
     };
     let unreadable = |error: &dyn std::fmt::Display| {
-        Error::new(ErrorKind::Definition, OPERATION, format!("{path} is not a readable PEM file of certificates: {error}"))
-            .with_remedy("check the path under `tls: {ca: …}`")
+        Error::new(
+            ErrorKind::Definition,
+            OPERATION,
+            format!("{path} is not a readable PEM file of certificates: {error}"),
+        )
+        .with_remedy("check the path under `tls: {ca: …}`")
     };
     let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))?;
     for certificate in certificates {
@@ -60,19 +67,30 @@ struct AnyCertificate(Arc<CryptoProvider>);
 
 impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
-        &self, _: &CertificateDer<'_>, _: &[CertificateDer<'_>], _: &ServerName<'_>, _: &[u8], _: UnixTime,
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
         Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
-        &self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct,
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
-        &self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct,
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
     }

@@ -40,7 +40,11 @@ impl PostgresTransaction {
     fn enter(&mut self) -> Result<&mut Session> {
         let session = self.lease.session()?;
         if self.failed || session.busy {
-            return Err(Error::new(ErrorKind::Aborted, "use a transaction", "an earlier call of it failed or was dropped"));
+            return Err(Error::new(
+                ErrorKind::Aborted,
+                "use a transaction",
+                "an earlier call of it failed or was dropped",
+            ));
         }
         session.busy = true;
         Ok(session)
@@ -98,9 +102,8 @@ impl Transaction for PostgresTransaction {
         let statements = format!("{}SELECT 1; COMMIT", self.state.largest.statements());
         let session = self.enter()?;
         let committed = tokio::time::timeout(COMMIT_TIMEOUT, session.batch(&statements)).await;
-        let unknown = |reason: String| {
-            Error::new(ErrorKind::UnknownOutcome, "commit", format!("the answer was lost: {reason}"))
-        };
+        let unknown =
+            |reason: String| Error::new(ErrorKind::UnknownOutcome, "commit", format!("the answer was lost: {reason}"));
         match committed {
             Ok(Ok(())) => {
                 session.busy = false;
@@ -114,11 +117,8 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<()> {
-        if self.failed {
-            // Dropping the connection undoes everything.
-            return Ok(());
-        }
-        let session = self.enter()?;
+        // Where a call failed or was given up, dropping the connection undoes everything.
+        let Ok(session) = self.enter() else { return Ok(()) };
         session.batch("ROLLBACK").await.map_err(|error| translate("roll back", error))?;
         session.busy = false;
         self.lease.give_back();

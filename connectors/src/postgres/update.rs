@@ -20,7 +20,10 @@ pub struct Update<'w> {
 
 impl Update<'_> {
     pub async fn run(
-        &self, session: &mut Session, layout: &Layout, part: &[usize],
+        &self,
+        session: &mut Session,
+        layout: &Layout,
+        part: &[usize],
     ) -> std::result::Result<Outcomes, Failure> {
         let mut wires = layout.key_wires();
         wires.extend(self.fields.iter().map(|&field| layout.column(field).wire));

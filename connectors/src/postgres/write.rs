@@ -30,6 +30,8 @@ pub struct State {
     /// Rows are locked and compared; otherwise the snapshot is the guard.
     pub compare: bool,
     begun: bool,
+    /// A savepoint of a try that went well is still there: the next one releases it, or the commit does.
+    savepoint: bool,
     locked: bool,
     pub largest: Largest,
 }
@@ -107,9 +109,7 @@ impl Writer<'_> {
     }
 
     /// COPY first, which is quick; anything but full success is done again record by record where it must be.
-    async fn insert(
-        &mut self, insert: &Insert<'_>, part: Vec<usize>, outcomes: &mut [Option<Outcome>],
-    ) -> Result<()> {
+    async fn insert(&mut self, insert: &Insert<'_>, part: Vec<usize>, outcomes: &mut [Option<Outcome>]) -> Result<()> {
         let step = Step::Copy(insert);
         let copied = match insert.copies {
             true => self.attempt(&step, &part).await?.ok().filter(|done| done.len() == part.len()),
@@ -124,9 +124,7 @@ impl Writer<'_> {
     }
 
     /// Tries all at once and halves what is refused, until the refused records stand alone.
-    async fn isolate(
-        &mut self, step: &Step<'_>, part: Vec<usize>, outcomes: &mut [Option<Outcome>],
-    ) -> Result<()> {
+    async fn isolate(&mut self, step: &Step<'_>, part: Vec<usize>, outcomes: &mut [Option<Outcome>]) -> Result<()> {
         let mut parts = vec![part];
         while let Some(part) = parts.pop() {
             if part.is_empty() {
@@ -149,7 +147,8 @@ impl Writer<'_> {
 
     /// One try inside a savepoint. The outer error is not the records' fault, and ends the transaction.
     async fn attempt(&mut self, step: &Step<'_>, part: &[usize]) -> Result<std::result::Result<Outcomes, Refusal>> {
-        self.batch("SAVEPOINT pinksync").await?;
+        let release = if std::mem::replace(&mut self.state.savepoint, true) { RELEASE } else { "" };
+        self.batch(&format!("{release}SAVEPOINT pinksync")).await?;
         let (session, layout) = (&mut *self.session, self.layout);
         let result = match step {
             Step::Copy(insert) => insert.copy(session, part).await,
@@ -160,8 +159,9 @@ impl Writer<'_> {
         match result {
             Ok(done) => {
                 // A COPY that left records out (a trigger did) is undone, so that they can be told apart.
-                let undo = matches!(step, Step::Copy(_)) && done.len() < part.len();
-                self.batch(if undo { ROLL_BACK } else { "RELEASE SAVEPOINT pinksync" }).await?;
+                if matches!(step, Step::Copy(_)) && done.len() < part.len() {
+                    self.batch(ROLL_BACK).await?;
+                }
                 Ok(Ok(done))
             }
             Err(Failure::Ours(error)) => Err(error),
@@ -182,7 +182,8 @@ impl Writer<'_> {
 
     /// Locks the records that are expected to be there; those that are gone or not as expected have moved.
     async fn lock_and_compare(&mut self, writes: &[Write], outcomes: &mut [Option<Outcome>]) -> Result<()> {
-        let changes_key = |fields: &[(usize, Value)]| fields.iter().any(|(field, _)| self.layout.spec.key.contains(field));
+        let changes_key =
+            |fields: &[(usize, Value)]| fields.iter().any(|(field, _)| self.layout.spec.key.contains(field));
         let lock = |write: &Write| match &write.change {
             Change::Update(fields) if changes_key(fields) => Lock::ForDelete,
             Change::Update(_) => Lock::ForUpdate,
@@ -205,8 +206,9 @@ impl Writer<'_> {
 
     /// Where no unique index keeps two from making the same record, the table is locked while we look and write.
     async fn leave_out_existing(&mut self, writes: &[Write], outcomes: &mut [Option<Outcome>]) -> Result<()> {
-        let part: Vec<usize> =
-            (0..writes.len()).filter(|&index| matches!(writes[index].change, Change::Create(_) | Change::Restore(_))).collect();
+        let part: Vec<usize> = (0..writes.len())
+            .filter(|&index| matches!(writes[index].change, Change::Create(_) | Change::Restore(_)))
+            .collect();
         if part.is_empty() {
             return Ok(());
         }
@@ -227,7 +229,8 @@ impl Writer<'_> {
     }
 }
 
-const ROLL_BACK: &str = "ROLLBACK TO SAVEPOINT pinksync; RELEASE SAVEPOINT pinksync";
+const ROLL_BACK: &str = "ROLLBACK TO SAVEPOINT pinksync";
+const RELEASE: &str = "RELEASE SAVEPOINT pinksync; ";
 
 fn keep(done: Outcomes, outcomes: &mut [Option<Outcome>]) {
     for (index, outcome) in done {

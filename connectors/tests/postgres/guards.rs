@@ -37,7 +37,8 @@ async fn a_row_that_is_not_in_the_snapshot_has_moved() {
     let rows = table.rows().await;
     place.run("DELETE FROM t WHERE id < 3").await;
     for guard in [Guard::Snapshot, Guard::Compare] {
-        let writes = vec![table.update(&rows[0], &[("v", text("mine"))]), table.delete(&rows[1]), table.update(&rows[2], &[])];
+        let writes =
+            vec![table.update(&rows[0], &[("v", text("mine"))]), table.delete(&rows[1]), table.update(&rows[2], &[])];
         assert_eq!(told(&table.apply(guard, writes).await), ["moved", "moved", "written"]);
     }
 }
@@ -99,7 +100,8 @@ async fn a_connection_that_is_ended_is_not_used_again() {
     reading.read(&KeyRange::default(), usize::MAX).await.unwrap();
     let mut committing = table.begin(Guard::Snapshot).await;
     committing.write(vec![table.create(vec![int(9), text("x")])]).await.unwrap();
-    let end = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'pinksync_ended'";
+    let end =
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'pinksync_ended'";
     assert_ne!(place.ask(end).await, ["0"]);
     let error = reading.lookup(&[vec![int(1)]]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
@@ -120,7 +122,8 @@ async fn a_call_that_is_given_up_ends_its_query_and_its_transaction() {
     .await;
     let table = place.open("t", &["id"]).await;
     let mut transaction = table.begin(Guard::Compare).await;
-    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name = 'pinksync_given_up'";
+    let sleeping =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name = 'pinksync_given_up'";
     let write = transaction.write(vec![table.create(vec![int(1), text("x")])]);
     let watch = async {
         while place.ask(sleeping).await[0] == "0" {
@@ -159,11 +162,23 @@ async fn sessions_pin_what_values_depend_on() {
         )
         .await;
     let table = place.open("t", &["id"]).await;
-    assert!(matches!(table.apply(Guard::Compare, vec![table.create(vec![int(1), Value::Null])]).await[0], Outcome::Written));
+    assert!(matches!(
+        table.apply(Guard::Compare, vec![table.create(vec![int(1), Value::Null])]).await[0],
+        Outcome::Written
+    ));
     let settings = place.ask("SELECT settings FROM t").await.remove(0);
     for pinned in [
-        "row_security=off", "jit=off", "DateStyle=ISO", "IntervalStyle=postgres", "bytea_output=hex", "extra_float_digits=3",
-        "lc_monetary=C", "TimeZone=UTC", "xmloption=content", "standard_conforming_strings=on", "lock_timeout=10000",
+        "row_security=off",
+        "jit=off",
+        "DateStyle=ISO",
+        "IntervalStyle=postgres",
+        "bytea_output=hex",
+        "extra_float_digits=3",
+        "lc_monetary=C",
+        "TimeZone=UTC",
+        "xmloption=content",
+        "standard_conforming_strings=on",
+        "lock_timeout=10000",
         "application_name=pinksync_pinned",
     ] {
         assert!(settings.contains(pinned), "{pinned} is not in {settings}");

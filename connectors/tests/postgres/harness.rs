@@ -85,7 +85,9 @@ fn declared(ty: &FieldType, in_key: bool) -> String {
         FieldType::Int { bits: 32 } => "integer".to_owned(),
         FieldType::Int { .. } => "bigint".to_owned(),
         FieldType::Float { .. } => "float8".to_owned(),
-        FieldType::Decimal { precision: Some(precision), scale } => format!("numeric({precision},{})", scale.unwrap_or(0)),
+        FieldType::Decimal { precision: Some(precision), scale } => {
+            format!("numeric({precision},{})", scale.unwrap_or(0))
+        }
         FieldType::Decimal { .. } => "numeric".to_owned(),
         FieldType::Bytes => "bytea".to_owned(),
         FieldType::Date => "date".to_owned(),
@@ -127,12 +129,15 @@ impl connector::Harness for Harness {
     }
 
     async fn rows(&self, name: &str, table: &Table) -> Vec<Vec<Value>> {
-        let columns: Vec<String> = table.schema.columns.iter().map(|column| format!("\"{}\"::text", column.name)).collect();
+        let columns: Vec<String> =
+            table.schema.columns.iter().map(|column| format!("\"{}\"::text", column.name)).collect();
         let statement = format!("SELECT {} FROM {name}", columns.join(", "));
         let messages = self.place.other.simple_query(&statement).await.unwrap();
         let row = |message| match message {
             SimpleQueryMessage::Row(row) => {
-                let value = |(index, column): (usize, &pinksync_engine::schema::ColumnSchema)| from_text(row.get(index), &column.ty);
+                let value = |(index, column): (usize, &pinksync_engine::schema::ColumnSchema)| {
+                    from_text(row.get(index), &column.ty)
+                };
                 Some(table.schema.columns.iter().enumerate().map(value).collect())
             }
             _ => None,

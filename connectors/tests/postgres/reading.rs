@@ -60,8 +60,14 @@ async fn every_type_of_a_key_comes_in_the_order_of_its_encoded_bytes() {
         ("boolean", "true, false"),
         ("smallint", "-32768, -1, 0, 1, 255, 256, 32767"),
         ("bigint", "-9223372036854775808, -256, -1, 0, 1, 65536, 9223372036854775807"),
-        ("numeric", "'-Infinity', -1e30, -10.5, -10.49, -1, -0.001, 0, 0.0010, 0.01, 1.10, 9.9, 10, 99, 100, 1e30, 'Infinity', 'NaN'"),
-        ("uuid", "'00000000-0000-0000-0000-000000000000', '7fffffff-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff'"),
+        (
+            "numeric",
+            "'-Infinity', -1e30, -10.5, -10.49, -1, -0.001, 0, 0.0010, 0.01, 1.10, 9.9, 10, 99, 100, 1e30, 'Infinity', 'NaN'",
+        ),
+        (
+            "uuid",
+            "'00000000-0000-0000-0000-000000000000', '7fffffff-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+        ),
         ("bytea", "'', '\\x00', '\\x0000', '\\x0001', '\\x01', '\\xff', '\\xff00'"),
         ("date", "'-infinity', '4714-11-24 BC', '0001-01-01', '2024-01-01', '5874897-12-31', 'infinity'"),
         ("time", "'00:00', '12:00:00.000001', '24:00'"),
@@ -73,7 +79,12 @@ async fn every_type_of_a_key_comes_in_the_order_of_its_encoded_bytes() {
     ] {
         let values: Vec<&str> = values.split(", ").collect();
         let rows: Vec<String> = values.iter().map(|value| format!("({value})")).collect();
-        place.run(&format!("DROP TABLE IF EXISTS t; CREATE TABLE t (k {ty} PRIMARY KEY); INSERT INTO t VALUES {}", rows.join(", "))).await;
+        place
+            .run(&format!(
+                "DROP TABLE IF EXISTS t; CREATE TABLE t (k {ty} PRIMARY KEY); INSERT INTO t VALUES {}",
+                rows.join(", ")
+            ))
+            .await;
         let table = place.open("t", &["k"]).await;
         assert!(table.capabilities().ordered, "{ty}");
         let rows = table.rows().await;
@@ -104,7 +115,8 @@ async fn text_under_another_collation_is_scanned() {
         "CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
          CREATE TABLE t (k text COLLATE \"en-x-icu\" PRIMARY KEY); INSERT INTO t VALUES ('a'), ('B'), ('c');
          CREATE TABLE f (k text COLLATE folded PRIMARY KEY, v int); INSERT INTO f VALUES ('Bob', 1), ('ann', 2);
-         CREATE TABLE c (k char(5) PRIMARY KEY, v int); INSERT INTO c VALUES ('x', 1)",
+         CREATE TABLE c (k char(5) PRIMARY KEY, v int); INSERT INTO c VALUES ('x', 1);
+         SELECT pg_advisory_lock(7); CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; SELECT pg_advisory_unlock(7); CREATE TABLE m (k citext PRIMARY KEY, v int); INSERT INTO m VALUES ('Bob', 1)",
     )
     .await;
     let table = place.open("t", &["k"]).await;
@@ -117,6 +129,13 @@ async fn text_under_another_collation_is_scanned() {
     let padded = place.open("c", &["k"]).await;
     assert_eq!(padded.find(&[text("x")]).await.map(|row| row.native), Some(vec![text("x"), int(1)]));
     assert!(!padded.capabilities().ordered);
+    let mail = place.open("m", &["k"]).await;
+    assert_eq!(mail.find(&[text("bob")]).await.map(|row| row.native), Some(vec![text("Bob"), int(1)]));
+    let outcomes = mail.apply(Guard::Snapshot, vec![mail.create(vec![text("BOB"), int(2)])]).await;
+    assert_eq!(super::setup::told(&outcomes), ["moved"]);
+    let outcomes = mail.apply(Guard::Compare, vec![mail.update(&mail.rows().await[0], &[("k", text("bob"))])]).await;
+    assert_eq!(super::setup::told(&outcomes), ["written"]);
+    assert_eq!(place.ask("SELECT k FROM m").await, ["bob"]);
 }
 
 #[tokio::test]
@@ -142,7 +161,12 @@ async fn bounds_may_be_what_the_server_cannot_hold() {
     let mut transaction = table.begin(Guard::Snapshot).await;
     let sums = transaction.sums(&KeyRange::default(), &[table.key(&bound)]).await.unwrap();
     assert_eq!(sums, None, "no sums are better than wrong ones");
-    let asked = [vec![text("a\0x"), int(1)], vec![text("b"), int(99_999)], vec![text("b"), Value::Null], vec![text("b"), int(2)]];
+    let asked = [
+        vec![text("a\0x"), int(1)],
+        vec![text("b"), int(99_999)],
+        vec![text("b"), Value::Null],
+        vec![text("b"), int(2)],
+    ];
     let found = transaction.lookup(&asked).await.unwrap();
     let is_row: Vec<bool> = found.iter().map(|found| matches!(found, Found::Row(_))).collect();
     assert_eq!(is_row, [false, false, false, true]);
@@ -170,7 +194,11 @@ async fn names_may_hold_anything() {
     let outcomes = table
         .apply(
             Guard::Compare,
-            vec![table.update(&rows[0], &[("v", text("z"))]), table.delete(&rows[1]), table.create(vec![int(2), int(2), text("n")])],
+            vec![
+                table.update(&rows[0], &[("v", text("z"))]),
+                table.delete(&rows[1]),
+                table.create(vec![int(2), int(2), text("n")]),
+            ],
         )
         .await;
     assert_eq!(super::setup::told(&outcomes), ["written", "deleted", "written"]);
@@ -199,7 +227,10 @@ async fn a_filter_says_the_same_to_the_server_as_to_the_engine() {
     for column in 1..15 {
         leaves.push(Filter::IsNull { column, negated: column % 2 == 0 });
         let values: Vec<Value> = rows.iter().map(|row| row.values()[column].clone()).collect();
-        leaves.push(Filter::In { column, values: values.iter().filter(|value| !value.is_null()).take(2).cloned().collect() });
+        leaves.push(Filter::In {
+            column,
+            values: values.iter().filter(|value| !value.is_null()).take(2).cloned().collect(),
+        });
         leaves.push(Filter::In { column, values: vec![] });
         leaves.push(Filter::In { column, values: values[2..4].to_vec() });
         for value in values {
@@ -226,7 +257,8 @@ async fn a_filter_says_the_same_to_the_server_as_to_the_engine() {
     filters.push(Filter::Not(Box::new(Filter::All(vec![]))));
     let described = place.describe("t").await;
     for filter in filters {
-        let expected: Vec<&Value> = rows.iter().filter(|row| filter.matches(row.values())).map(|row| &row.native[0]).collect();
+        let expected: Vec<&Value> =
+            rows.iter().filter(|row| filter.matches(row.values())).map(|row| &row.native[0]).collect();
         let mut spec = pinksync_engine::row::SideSpec::clone(plain.dataset.spec());
         spec.filter = Some(Arc::new(filter.clone()));
         let table = Table { dataset: place.system.open(Arc::new(spec), &described).await.unwrap() };
@@ -259,7 +291,8 @@ async fn a_record_that_cannot_be_read_is_told_with_its_key() {
 
 #[tokio::test]
 async fn a_table_changed_under_a_prepared_statement_is_read_as_it_is_now() {
-    let place = Place::new("pinksync_altered", "CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 7)").await;
+    let place =
+        Place::new("pinksync_altered", "CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 7)").await;
     let table = place.open("t", &["id"]).await;
     assert_eq!(table.find(&[int(1)]).await.unwrap().native[1], int(7));
     place.run("ALTER TABLE t ALTER v TYPE float4").await;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use pinksync_connectors::postgres::Postgres;
-use pinksync_engine::connector::{Capabilities, Change, Chunk, Dataset, Found, Guard, Outcome, Page, System, Transaction, Write};
+use pinksync_engine::connector::{
+    Capabilities, Change, Chunk, Dataset, Found, Guard, Outcome, Page, System, Transaction, Write,
+};
 use pinksync_engine::key::{self, Key, KeyRange};
 use pinksync_engine::row::{Row, SideColumn, SideSpec, Unreadable};
 use pinksync_engine::schema::DatasetSchema;
@@ -13,7 +15,8 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// A variable that `./dev test` sets. A test without its server fails.
 pub fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test, which starts a server and sets it"))
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run ./dev test, which starts a server and sets it"))
 }
 
 pub fn server_url() -> String {
@@ -33,7 +36,10 @@ fn system_as(url: &str, application: &str) -> Arc<dyn System> {
 pub async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
-    client.batch_execute("SET client_min_messages = error; SET TimeZone = 'UTC'; SET extra_float_digits = 3").await.unwrap();
+    client
+        .batch_execute("SET client_min_messages = error; SET TimeZone = 'UTC'; SET extra_float_digits = 3")
+        .await
+        .unwrap();
     client
 }
 
@@ -49,7 +55,9 @@ impl Place {
     pub async fn new(schema: &str, sql: &str) -> Self {
         let url = server_url();
         let other = connect(&url).await;
-        let fresh = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}; SET search_path = {schema}, public");
+        let fresh = format!(
+            "DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}; SET search_path = {schema}, public"
+        );
         other.batch_execute(&fresh).await.unwrap();
         let place = Self { schema: schema.to_owned(), system: system_as(&url, schema), other };
         place.run(sql).await;

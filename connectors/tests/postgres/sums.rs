@@ -51,7 +51,11 @@ async fn sums_under_a_filter_count_what_passes() {
 
 #[tokio::test]
 async fn rows_that_were_rewritten_elsewhere_never_sum_alike() {
-    let place = Place::new("pinksync_sums_seed", "CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1), (2, 1)").await;
+    let place = Place::new(
+        "pinksync_sums_seed",
+        "CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1), (2, 1)",
+    )
+    .await;
     let table = place.open("t", &["id"]).await;
     let before = sums(&table, &KeyRange::default(), &[]).await;
     // The same change in two rows at once must not cancel out.
@@ -66,7 +70,8 @@ async fn rows_that_were_rewritten_elsewhere_never_sum_alike() {
 
 #[tokio::test]
 async fn sums_need_no_rights_beyond_reading() {
-    let place = Place::new("pinksync_sums_rights", "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)").await;
+    let place =
+        Place::new("pinksync_sums_rights", "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)").await;
     place.run("GRANT USAGE ON SCHEMA pinksync_sums_rights TO pinksync_pw; GRANT SELECT ON t TO pinksync_pw").await;
     let narrow = Place { system: system(&variable("PINKSYNC_TEST_POSTGRES_PASSWORD_URL")), ..place };
     let table = narrow.open("t", &["id"]).await;
@@ -75,7 +80,9 @@ async fn sums_need_no_rights_beyond_reading() {
 
 #[tokio::test]
 async fn views_and_foreign_rows_offer_no_sums() {
-    let place = Place::new("pinksync_sums_views", "CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW v AS SELECT * FROM t").await;
+    let place =
+        Place::new("pinksync_sums_views", "CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW v AS SELECT * FROM t")
+            .await;
     let view = place.open_with("v", &["id"], |spec| spec.ordered = false).await;
     assert!(!view.capabilities().sums && !view.capabilities().ordered);
     let mut transaction = view.begin(Guard::Snapshot).await;

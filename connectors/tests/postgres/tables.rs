@@ -27,14 +27,14 @@ async fn datasets_are_the_users_tables() {
 async fn a_table_is_described_as_it_is() {
     let place = Place::new(
         "pinksync_described",
-        "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public;
+        "SELECT pg_advisory_lock(7); CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; SELECT pg_advisory_unlock(7);
          CREATE DOMAIN name_type AS varchar(30) NOT NULL; CREATE TABLE other (id int PRIMARY KEY); CREATE TYPE mood AS ENUM ('a');
          CREATE TABLE t (id bigint PRIMARY KEY, code text COLLATE \"C\" NOT NULL, name name_type, mail public.citext, price numeric(8,2),
                          at timestamptz(3), other int REFERENCES other, tags text[], m mood, c char(3), total int GENERATED ALWAYS AS (1) STORED,
                          UNIQUE (code, name), UNIQUE (price));
          CREATE UNIQUE INDEX partial ON t (other) WHERE other > 1; CREATE UNIQUE INDEX computed ON t (lower(code));
          CREATE UNIQUE INDEX mixed ON t (id, code DESC);
-         INSERT INTO t VALUES (1, 'x', 'y'), (2, 'x', 'z')",
+         INSERT INTO t VALUES (1, 'x', 'y'), (2, 'z', 'z')",
     )
     .await;
     let table = place.describe("t").await;
@@ -125,7 +125,15 @@ async fn a_database_under_the_collation_c_orders_its_text() {
 }
 
 fn column(name: &str, ty: FieldType, native: &str, nullable: bool) -> ColumnSchema {
-    ColumnSchema { name: name.to_owned(), ty, carrier: Carrier::Typed, native: native.to_owned(), nullable, writable: true, ordered: false }
+    ColumnSchema {
+        name: name.to_owned(),
+        ty,
+        carrier: Carrier::Typed,
+        native: native.to_owned(),
+        nullable,
+        writable: true,
+        ordered: false,
+    }
 }
 
 #[tokio::test]
@@ -175,7 +183,12 @@ async fn a_table_made_from_another_systems_schema_is_read_in_order() {
     place.system.create(&schema, "sqlite").await.unwrap();
     let table = place.open("t", &["k"]).await;
     assert!(table.capabilities().ordered);
-    let row = vec![text("x"), int(1), pinksync_engine::Value::Decimal("1.10".into()), pinksync_engine::Value::Json("{\"b\":1,\"a\":1e2}".into())];
+    let row = vec![
+        text("x"),
+        int(1),
+        pinksync_engine::Value::Decimal("1.10".into()),
+        pinksync_engine::Value::Json("{\"b\":1,\"a\":1e2}".into()),
+    ];
     assert_eq!(told(&table.apply(Guard::Snapshot, vec![table.create(row.clone())]).await), ["written"]);
     assert_eq!(table.rows().await[0].native, row);
 }

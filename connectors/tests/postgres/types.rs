@@ -7,8 +7,13 @@ use super::setup::{Place, Table, told};
 
 /// Types that the server prints and does not read: such columns are not written.
 const READ_ONLY: [&str; 7] = [
-    "gtsvector", "pg_brin_bloom_summary", "pg_brin_minmax_multi_summary", "pg_dependencies", "pg_mcv_list",
-    "pg_ndistinct", "pg_node_tree",
+    "gtsvector",
+    "pg_brin_bloom_summary",
+    "pg_brin_minmax_multi_summary",
+    "pg_dependencies",
+    "pg_mcv_list",
+    "pg_ndistinct",
+    "pg_node_tree",
 ];
 
 /// Values of a type as the server reads them. NULL is tried for every type.
@@ -25,24 +30,40 @@ fn samples(name: &str) -> Option<Vec<&'static str>> {
         "int4" => vec!["-2147483648", "2147483647", "0"],
         "int8" => vec!["-9223372036854775808", "9223372036854775807", "0"],
         "float4" => vec!["0.1", "-0", "NaN", "Infinity", "-Infinity", "3.4028235e38", "1e-45", "16777217"],
-        "float8" => vec!["0.1", "-0", "NaN", "Infinity", "-Infinity", "1.7976931348623157e308", "5e-324", "9007199254740993"],
+        "float8" => {
+            vec!["0.1", "-0", "NaN", "Infinity", "-Infinity", "1.7976931348623157e308", "5e-324", "9007199254740993"]
+        }
         "money" => vec!["0", "-92233720368547758.08", "92233720368547758.07", "-0.01"],
         "text" | "varchar" => vec!["", " ", "grüße 😀", "a'b\\c\"d\n\t", "\u{feff}x", "{a,b}", "NULL"],
         "bpchar" => vec!["", "a", "ü", "a b"],
         "json" => vec!["{\"b\": 1.00, \"a\": [true, null],\n \"b\": 2}", "[]", "\"\\u00fc\"", " null ", "1e400"],
         "jsonb" => vec!["{\"b\": 1.00, \"a\": [true, null]}", "[]", "\"\\u00fc\"", "null", "1e400", "-0.0"],
         "jsonpath" => vec!["$.a[*] ? (@.b > 1)", "strict $.\"x y\"", "$"],
-        "xml" => vec!["", "text", "<a b=\"c\">ü<!-- d --></a>", "<a/><b/>", "<?xml version=\"1.0\" standalone=\"yes\"?><a/>"],
+        "xml" => {
+            vec!["", "text", "<a b=\"c\">ü<!-- d --></a>", "<a/><b/>", "<?xml version=\"1.0\" standalone=\"yes\"?><a/>"]
+        }
         "uuid" => vec!["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
         "date" => vec!["infinity", "-infinity", "4714-11-24 BC", "0001-12-31 BC", "2024-02-29", "5874897-12-31"],
         "time" => vec!["00:00:00", "24:00:00", "23:59:59.999999", "12:34:56.1"],
         "timetz" => vec!["00:00:00-15:59", "24:00:00+15:59", "12:34:56.000001+05:30", "12:00:00+05:30:15"],
         "timestamp" | "timestamptz" => {
-            vec!["infinity", "-infinity", "4714-11-24 00:00:00 BC", "2024-02-29 12:34:56.000001", "294276-12-31 23:59:59.999999"]
+            vec![
+                "infinity",
+                "-infinity",
+                "4714-11-24 00:00:00 BC",
+                "2024-02-29 12:34:56.000001",
+                "294276-12-31 23:59:59.999999",
+            ]
         }
         "interval" => vec![
-            "0", "1 mon -1 day +00:00:00.000001", "-1 year -2 mons +3 days -04:05:06.7", "30 days", "1 mon",
-            "178956970 years 7 mons 2147483647 days", "-178956970 years -8 mons -2147483648 days", "2562047788:00:54.775807",
+            "0",
+            "1 mon -1 day +00:00:00.000001",
+            "-1 year -2 mons +3 days -04:05:06.7",
+            "30 days",
+            "1 mon",
+            "178956970 years 7 mons 2147483647 days",
+            "-178956970 years -8 mons -2147483648 days",
+            "2562047788:00:54.775807",
         ],
         _ => return others(name),
     })
@@ -64,13 +85,25 @@ fn others(name: &str) -> Option<Vec<&'static str>> {
         "bit" => vec!["0", "1"],
         "varbit" => vec!["", "0", "10110011101"],
         "numeric" => vec![
-            "0", "0.000", "-1.50", "NaN", "Infinity", "-Infinity", "1e-16383", "1e131071", "123456789012345678901234567890.12345",
-            "99999999999999999999999999999999999999.9999", "1e20", "0.00001",
+            "0",
+            "0.000",
+            "-1.50",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "1e-16383",
+            "1e131071",
+            "123456789012345678901234567890.12345",
+            "99999999999999999999999999999999999999.9999",
+            "1e20",
+            "0.00001",
         ],
         "int4range" | "int8range" => vec!["empty", "[1,5)", "(,)", "[3,)", "(,-3)"],
         "numrange" => vec!["empty", "(1.50,2.00]", "[NaN,)", "[1.0,1.00]"],
         "daterange" => vec!["empty", "[2024-01-01,infinity)", "[\"0044-03-15 BC\",2024-01-01)"],
-        "tsrange" | "tstzrange" => vec!["empty", "[\"2024-01-01 00:00:00.000001\",infinity]", "(,\"0044-03-15 00:00:00 BC\"]"],
+        "tsrange" | "tstzrange" => {
+            vec!["empty", "[\"2024-01-01 00:00:00.000001\",infinity]", "(,\"0044-03-15 00:00:00 BC\"]"]
+        }
         "int4multirange" | "int8multirange" => vec!["{}", "{[1,3),[5,7)}", "{(,)}"],
         "nummultirange" => vec!["{}", "{[1.0,3.00),(5,7]}"],
         "datemultirange" => vec!["{}", "{[2024-01-01,2024-02-01)}"],
@@ -111,7 +144,10 @@ async fn travels(place: &Place, name: &str) {
     assert_eq!(rows.len().to_string(), place.ask("SELECT count(*) FROM a").await[0], "{name}");
     let creates = rows.iter().map(|row| b.create(row.native.clone())).collect();
     let outcomes = b.apply(Guard::Snapshot, creates).await;
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, pinksync_engine::connector::Outcome::Written)), "{name}: {outcomes:?}");
+    assert!(
+        outcomes.iter().all(|outcome| matches!(outcome, pinksync_engine::connector::Outcome::Written)),
+        "{name}: {outcomes:?}"
+    );
     update_all(&c, &rows, name).await;
     for copy in ["b", "c"] {
         let different = place
@@ -231,8 +267,11 @@ async fn types_of_the_users_own_travel_without_a_change() {
 
 #[tokio::test]
 async fn a_longer_text_is_refused_and_not_cut() {
-    let place =
-        Place::new("pinksync_cut", "CREATE TABLE t (id int PRIMARY KEY, a varchar(3), b varchar(3)[], c char(3), d bit(3), e name)").await;
+    let place = Place::new(
+        "pinksync_cut",
+        "CREATE TABLE t (id int PRIMARY KEY, a varchar(3), b varchar(3)[], c char(3), d bit(3), e name)",
+    )
+    .await;
     let table = place.open("t", &["id"]).await;
     let row = |id: i64, column: usize, value: &str| {
         let mut values = vec![Value::Int(id), Value::Null, Value::Null, Value::Null, Value::Null, Value::Null];

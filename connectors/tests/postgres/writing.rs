@@ -41,8 +41,15 @@ async fn refused_records_are_isolated_in_a_full_batch() {
         let told = told(&outcomes);
         let refused: Vec<(usize, &str)> = (1..).zip(told).filter(|(_, outcome)| *outcome != "written").collect();
         let expected = [
-            (17, "not_null"), (18, "check"), (19, "unique"), (400, "foreign_key"), (500, "too_large"), (501, "type"),
-            (502, "type"), (503, "type"), (999, "moved"),
+            (17, "not_null"),
+            (18, "check"),
+            (19, "unique"),
+            (400, "foreign_key"),
+            (500, "too_large"),
+            (501, "type"),
+            (502, "type"),
+            (503, "type"),
+            (999, "moved"),
         ];
         assert_eq!(refused, expected);
         for (index, retry) in [(17, false), (19, true), (400, true), (500, false)] {
@@ -67,14 +74,16 @@ async fn refused_updates_leave_their_neighbours_written() {
     .await;
     let table = place.open("t", &["id"]).await;
     let rows = table.rows().await;
-    let mut writes: Vec<Write> = rows.iter().map(|row| table.update(row, &[("n", int(5)), ("e", text("ok"))])).collect();
+    let mut writes: Vec<Write> =
+        rows.iter().map(|row| table.update(row, &[("n", int(5)), ("e", text("ok"))])).collect();
     writes[3] = table.update(&rows[3], &[("n", int(500)), ("e", text("ok"))]);
     writes[4] = table.update(&rows[4], &[("u", text("u1"))]);
     writes[5] = table.update(&rows[5], &[("n", int(5)), ("e", text("no mood"))]);
     writes[6] = table.update(&rows[6], &[("id", int(77))]);
     writes[7] = table.update(&rows[7], &[]);
     let outcomes = table.apply(Guard::Compare, writes).await;
-    let odd: Vec<(usize, &str)> = told(&outcomes).into_iter().enumerate().filter(|(_, told)| *told != "written").collect();
+    let odd: Vec<(usize, &str)> =
+        told(&outcomes).into_iter().enumerate().filter(|(_, told)| *told != "written").collect();
     assert_eq!(odd, [(3, "check"), (4, "unique"), (5, "type")]);
     assert_eq!(place.ask("SELECT count(*) FROM t WHERE n = 5 AND e = 'ok'").await, ["45"]);
     assert_eq!(place.ask("SELECT id, n FROM t WHERE u IN ('u7', 'u8') ORDER BY 1").await, ["8|0", "77|0"]);
@@ -90,11 +99,14 @@ async fn swapped_unique_values_and_deferred_constraints_fail_where_they_can_be_t
     .await;
     let table = place.open("t", &["id"]).await;
     let outcomes = table
-        .apply(Guard::Snapshot, vec![
-            table.create(vec![int(1), int(1), int(1)]),
-            table.create(vec![int(2), Value::Null, int(2)]),
-            table.create(vec![int(3), Value::Null, int(2)]),
-        ])
+        .apply(
+            Guard::Snapshot,
+            vec![
+                table.create(vec![int(1), int(1), int(1)]),
+                table.create(vec![int(2), Value::Null, int(2)]),
+                table.create(vec![int(3), Value::Null, int(2)]),
+            ],
+        )
         .await;
     let told = told(&outcomes);
     assert_eq!(told[0], "foreign_key");
@@ -128,7 +140,9 @@ async fn identity_and_generated_columns_keep_their_own_rules() {
     let serial = place.open("s", &["id"]).await;
     serial.apply(Guard::Snapshot, vec![serial.create(vec![int(100), text("x")])]).await;
     assert_eq!(place.ask("INSERT INTO s (v) VALUES ('y') RETURNING id").await, ["501"], "a sequence is never set back");
-    serial.apply(Guard::Snapshot, vec![serial.create(vec![int(900), text("x")]), serial.create(vec![int(-5), text("x")])]).await;
+    serial
+        .apply(Guard::Snapshot, vec![serial.create(vec![int(900), text("x")]), serial.create(vec![int(-5), text("x")])])
+        .await;
     assert_eq!(place.ask("INSERT INTO s (v) VALUES ('y') RETURNING id").await, ["901"]);
 }
 
@@ -152,7 +166,11 @@ async fn a_trigger_that_keeps_a_record_out_is_a_refusal_of_that_record() {
     for guard in [Guard::Snapshot, Guard::Compare] {
         let mut transaction = table.begin(guard).await;
         let writes = vec![
-            create(3, "good"), create(4, "bad"), create(5, "loud"), create(2, "there"), table.update(&rows[0], &[("v", text("bad"))]),
+            create(3, "good"),
+            create(4, "bad"),
+            create(5, "loud"),
+            create(2, "there"),
+            table.update(&rows[0], &[("v", text("bad"))]),
             table.delete(&rows[1]),
         ];
         let outcomes = transaction.write(writes).await.unwrap();
@@ -181,7 +199,8 @@ async fn views_and_tables_with_rules_are_written_through_insert() {
     assert_eq!(told(&outcomes), ["written", "check", "written"]);
     assert_eq!(told(&view.apply(Guard::Snapshot, vec![create(1)]).await), ["moved"]);
     let rows = view.rows().await;
-    let outcomes = view.apply(Guard::Snapshot, vec![view.update(&rows[0], &[("v", text("y"))]), view.delete(&rows[1])]).await;
+    let outcomes =
+        view.apply(Guard::Snapshot, vec![view.update(&rows[0], &[("v", text("y"))]), view.delete(&rows[1])]).await;
     assert_eq!(told(&outcomes), ["written", "deleted"]);
     assert_eq!(place.ask("SELECT * FROM t").await, ["1|y|5"]);
     let ruled = place.open("r", &["id"]).await;
@@ -195,7 +214,14 @@ async fn a_batch_may_be_large() {
     let table = place.open("t", &["id"]).await;
     let long = "x".repeat(100_000);
     let writes = (0..200)
-        .map(|id| table.create(vec![int(id), text(&long), Value::Json(format!("{{\"a\": \"{long}\"}}").into()), text("{1,2}")]))
+        .map(|id| {
+            table.create(vec![
+                int(id),
+                text(&long),
+                Value::Json(format!("{{\"a\": \"{long}\"}}").into()),
+                text("{1,2}"),
+            ])
+        })
         .collect();
     assert!(told(&table.apply(Guard::Snapshot, writes).await).iter().all(|told| *told == "written"));
     assert_eq!(place.ask("SELECT sum(length(v)), sum(length(j ->> 'a')) FROM t").await, ["20000000|20000000"]);

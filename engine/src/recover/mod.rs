@@ -172,9 +172,11 @@ pub(crate) async fn replace_entries(
         let inside = keys.iter().filter(|key| group.range.contains(key));
         entries.extend(inside.filter_map(|key| new[key].clone().map(|entry| (key.clone(), entry))));
         entries.sort_by(|a, b| a.0.cmp(&b.0));
+        // What this session has compared stays compared.
+        let checked = group.checked_by == Some(context.session);
         let blocks = cut_into_blocks(&group.range, entries, context.limits.block_entries)
             .into_iter()
-            .map(|(range, entries)| store_block(range, &entries, None, false))
+            .map(|(range, entries)| store_block(range, &entries, None, checked))
             .collect::<Result<_>>()?;
         changes.push(BaseChange { range: group.range, loaded: group.loaded, blocks });
     }

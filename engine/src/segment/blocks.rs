@@ -1,5 +1,7 @@
 //! The stored base under a unit of work: loading entries, and cutting what comes of them into blocks again.
 
+use pinksync_model::SessionId;
+
 use crate::base;
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{BlockHeader, BlockId, Entry, Home};
@@ -51,6 +53,8 @@ pub struct KeyGroup {
     pub range: KeyRange,
     pub loaded: Vec<BlockId>,
     pub entries: Vec<(Key, Entry)>,
+    /// The session that last compared the whole block.
+    pub checked_by: Option<SessionId>,
 }
 
 impl KeyBlocks {
@@ -94,11 +98,12 @@ async fn group_of(home: &dyn Home, dataset: &str, headers: &[BlockHeader], key: 
     let before = after.checked_sub(1).map(|index| &headers[index]);
     if let Some(header) = before.filter(|header| header.range.contains(key)) {
         let entries = load(home, dataset, std::slice::from_ref(header)).await?;
-        return Ok(KeyGroup { range: header.range.clone(), loaded: vec![header.id], entries });
+        let (range, checked_by) = (header.range.clone(), header.checked_by);
+        return Ok(KeyGroup { range, loaded: vec![header.id], entries, checked_by });
     }
     let low = before.and_then(|header| header.range.high.clone());
     let high = headers.get(after).and_then(|header| header.range.low.clone());
-    Ok(KeyGroup { range: KeyRange { low, high }, loaded: Vec::new(), entries: Vec::new() })
+    Ok(KeyGroup { range: KeyRange { low, high }, loaded: Vec::new(), entries: Vec::new(), checked_by: None })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Entry, RejectRecord};
 use crate::json;
 use crate::key::{Key, KeyRange};
-use crate::pair::{OpenSide, Pair};
+use crate::pair::Pair;
 use crate::row::{Row, Unreadable};
 
 /// What one side holds under a key.
@@ -75,8 +75,8 @@ pub async fn gather_range(
     budget: usize,
 ) -> Result<Gathered> {
     let (source, target) = tokio::join!(
-        read(&pair.source, transactions.0, range, budget),
-        read(&pair.target, transactions.1, range, budget),
+        read(pair, Side::Source, transactions.0, range, budget),
+        read(pair, Side::Target, transactions.1, range, budget),
     );
     let (mut source, mut target) = (source?, target?);
     let cut = [&source.cut, &target.cut].into_iter().flatten().min().cloned();
@@ -97,15 +97,41 @@ pub async fn gather_range(
     Ok(gathered)
 }
 
-async fn read(side: &OpenSide, transaction: &mut dyn Transaction, range: &KeyRange, budget: usize) -> Result<Page> {
-    match &side.run {
-        None => transaction.read(range, budget).await,
-        Some(run) => {
-            let (rows, cut) = run.read(range, budget).await?;
-            let unreadable = side.unreadable.iter().filter(|key| range.contains(key)).map(known_reject).collect();
-            Ok(Page { rows, unreadable, cut })
+async fn read(
+    pair: &Pair, side: Side, transaction: &mut dyn Transaction, range: &KeyRange, budget: usize,
+) -> Result<Page> {
+    let end = pair.side(side);
+    let Some(run) = &end.run else {
+        return transaction.read(range, budget).await;
+    };
+    let (rows, cut) = run.read(range, budget).await?;
+    let unreadable = end.unreadable.iter().filter(|key| range.contains(key)).map(known_reject).collect();
+    let mut page = Page { rows, unreadable, cut };
+    renew(pair, side, transaction, range, &mut page).await?;
+    Ok(page)
+}
+
+/// Writes of ours that turned out to have happened are newer than what was staged: such records are looked up.
+async fn renew(
+    pair: &Pair, side: Side, transaction: &mut dyn Transaction, range: &KeyRange, page: &mut Page,
+) -> Result<()> {
+    let reached = |key: &&Key| range.contains(key) && page.cut.as_ref().is_none_or(|cut| *key < cut);
+    let mut stale: Vec<Key> = pair.reconciled().iter().filter(reached).cloned().collect();
+    if stale.is_empty() {
+        return Ok(());
+    }
+    stale.sort();
+    page.rows.retain(|row| stale.binary_search(&row.key).is_err());
+    let filter = pair.mapping.spec(side).filter.as_ref();
+    for found in lookup(pair, side, transaction, &stale).await? {
+        match found {
+            Found::Row(row) if filter.is_none_or(|filter| filter.matches(row.values())) => page.rows.push(row),
+            Found::Row(_) | Found::Absent => {}
+            Found::Unreadable(unreadable) => page.unreadable.push(unreadable),
         }
     }
+    page.rows.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(())
 }
 
 /// A staged record that was unreadable; its reject was stored when it was staged.

@@ -265,9 +265,11 @@ impl<'a> Ledger<'a> {
         transactions: (&mut Box<dyn Transaction>, &mut Box<dyn Transaction>), guards: (Guard, Guard),
     ) -> Result<Vec<Option<BlockSums>>> {
         let cuts: Vec<Key> = parts[1..].iter().filter_map(|(range, _)| range.low.clone()).collect();
-        let source = self.side_sums(Side::Source, stretch, items, &cuts, transactions.0, guards.0).await?;
-        let target = self.side_sums(Side::Target, stretch, items, &cuts, transactions.1, guards.1).await?;
-        let (Some(source), Some(target)) = (source, target) else {
+        let (source, target) = tokio::join!(
+            self.side_sums(Side::Source, stretch, items, &cuts, transactions.0, guards.0),
+            self.side_sums(Side::Target, stretch, items, &cuts, transactions.1, guards.1),
+        );
+        let (Some(source), Some(target)) = (source?, target?) else {
             return Ok(vec![None; parts.len()]);
         };
         let mut rest = items;
@@ -277,9 +279,43 @@ impl<'a> Ledger<'a> {
             let (part, tail) = rest.split_at(end);
             rest = tail;
             let fingerprint = self.pair.mapping.fingerprint;
-            sums.push(counts(part).map(|counts| BlockSums { source, target, fingerprint, counts }));
+            sums.push(self.counts(part).map(|counts| BlockSums { source, target, fingerprint, counts }));
         }
         Ok(sums)
+    }
+
+    /// How these records count when the next session finds nothing changed; `None`: they must be compared again.
+    fn counts(&self, items: &[Item]) -> Option<BlockCounts> {
+        let rules = &self.pair.mapping.rules;
+        // A time that is not compared may settle a conflict without a sum noticing.
+        let hidden_time = rules.modified_at.is_some_and(|time| !rules.compared.contains(&time));
+        let mut counts = BlockCounts::default();
+        for item in items {
+            let present = item.hash_after(Side::Source).is_some() || item.hash_after(Side::Target).is_some();
+            counts.records += u64::from(present);
+            match (&item.fate, item.decision.class) {
+                (Fate::Done, Class::Open) if hidden_time => return None,
+                (Fate::Done, Class::Open) => counts.open += 1,
+                (Fate::Done, Class::Drift) => counts.drift += 1,
+                (Fate::Done, Class::TargetOnly) => counts.target_only += 1,
+                (Fate::Done, Class::Written | Class::Unchanged | Class::Adopted | Class::Settled) => {
+                    counts.unchanged += u64::from(present || item.decision.class == Class::Unchanged);
+                }
+                // Sums see only what is in scope: what is not may go unnoticed.
+                (
+                    Fate::OutOfScope
+                    | Fate::WaitsForGuards
+                    | Fate::SetAside(..)
+                    | Fate::Rejected(..)
+                    | Fate::Moved
+                    | Fate::Contended
+                    | Fate::LeftAlone
+                    | Fate::Unreadable,
+                    _,
+                ) => return None,
+            }
+        }
+        Some(counts)
     }
 
     async fn side_sums(
@@ -315,36 +351,6 @@ fn content_sums(side: Side, items: &[Item], cuts: &[Key]) -> Vec<RangeSum> {
         }
     }
     sums
-}
-
-/// How these records count when the next session finds nothing changed; `None`: they must be compared again.
-fn counts(items: &[Item]) -> Option<BlockCounts> {
-    let mut counts = BlockCounts::default();
-    for item in items {
-        let present = item.hash_after(Side::Source).is_some() || item.hash_after(Side::Target).is_some();
-        counts.records += u64::from(present);
-        match (&item.fate, item.decision.class) {
-            (Fate::Done, Class::Open) => counts.open += 1,
-            (Fate::Done, Class::Drift) => counts.drift += 1,
-            (Fate::Done, Class::TargetOnly) => counts.target_only += 1,
-            (Fate::Done, Class::Written | Class::Unchanged | Class::Adopted | Class::Settled) => {
-                counts.unchanged += u64::from(present || item.decision.class == Class::Unchanged);
-            }
-            // Sums see only what is in scope: what is not may go unnoticed.
-            (
-                Fate::OutOfScope
-                | Fate::WaitsForGuards
-                | Fate::SetAside(..)
-                | Fate::Rejected(..)
-                | Fate::Moved
-                | Fate::Contended
-                | Fate::LeftAlone
-                | Fate::Unreadable,
-                _,
-            ) => return None,
-        }
-    }
-    Some(counts)
 }
 
 /// What an item adds to the report.

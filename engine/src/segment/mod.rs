@@ -64,7 +64,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { block_entries: BLOCK_ENTRIES, segment_blocks: 16, read_budget: 24 * 1024 * 1024 }
+        Self { block_entries: BLOCK_ENTRIES, segment_blocks: 16, read_budget: 16 * 1024 * 1024 }
     }
 }
 

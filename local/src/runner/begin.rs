@@ -48,7 +48,9 @@ impl Local {
     }
 
     async fn go_on(
-        &self, found: &StoredSession, plan: Option<&[u8]>,
+        &self,
+        found: &StoredSession,
+        plan: Option<&[u8]>,
     ) -> Result<(SessionId, bool, Option<Arc<SavedPlan>>), RunError> {
         let id = found.id;
         if found.mode == Mode::Undo {

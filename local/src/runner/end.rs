@@ -41,7 +41,11 @@ impl Local {
 
     /// Puts the end of a session into the books. `reason`: of one that is completed.
     pub(super) async fn close(
-        &self, id: SessionId, mode: Mode, result: Result<Finished, Error>, reason: Option<Reason>,
+        &self,
+        id: SessionId,
+        mode: Mode,
+        result: Result<Finished, Error>,
+        reason: Option<Reason>,
     ) -> Result<Ended, RunError> {
         let (status, reason) = match &result {
             Ok(finished) => match finished.ending {
@@ -67,7 +71,11 @@ impl Local {
     }
 
     async fn note_end(
-        &self, id: SessionId, status: SessionStatus, reason: Option<Reason>, result: &Result<Finished, Error>,
+        &self,
+        id: SessionId,
+        status: SessionStatus,
+        reason: Option<Reason>,
+        result: &Result<Finished, Error>,
     ) -> Result<Report, StateError> {
         self.state.set_status(id, status, reason).await?;
         let mut report = so_far(&self.state, id).await?;

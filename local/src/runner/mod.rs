@@ -79,7 +79,11 @@ impl Local {
     }
 
     fn over(
-        file: SyncFile, systems: Systems, settings: Settings, state: PathBuf, scratch: Option<Scratch>,
+        file: SyncFile,
+        systems: Systems,
+        settings: Settings,
+        state: PathBuf,
+        scratch: Option<Scratch>,
     ) -> Result<Self, RunError> {
         let state = StateFile::open(&state)?;
         Ok(Self { file, settings, systems, state, _scratch: scratch })

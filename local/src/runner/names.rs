@@ -33,7 +33,9 @@ impl Names {
 
     fn key(&self, encoded: &Key) -> Map<String, Json> {
         match key::decode(encoded) {
-            Ok(values) => values.iter().enumerate().map(|(at, value)| (name(&self.key, at), json::value(value))).collect(),
+            Ok(values) => {
+                values.iter().enumerate().map(|(at, value)| (name(&self.key, at), json::value(value))).collect()
+            }
             Err(error) => [("key".to_owned(), Json::from(error.to_string()))].into_iter().collect(),
         }
     }

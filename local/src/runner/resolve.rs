@@ -16,7 +16,11 @@ pub const RESOLVE: &str = "resolve";
 impl Local {
     /// Settles an open conflict. [`Resolution::Moved`]: the record changed since it was found, and nothing was written.
     pub async fn resolve(
-        &self, conflict: &StoredConflict, choice: Choice, value: Option<&Map<String, Value>>, decided_by: &str,
+        &self,
+        conflict: &StoredConflict,
+        choice: Choice,
+        value: Option<&Map<String, Value>>,
+        decided_by: &str,
     ) -> Result<Resolution, RunError> {
         let id = SessionId::new();
         self.state.begin_session(id, Mode::Sync, None).await?;

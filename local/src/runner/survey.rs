@@ -12,7 +12,9 @@ use super::{Local, RunError, source_name};
 impl Local {
     /// What a session would do, record by record; the dataset of a line is its name on the source.
     pub async fn plan(
-        &self, allow: &[GuardName], sink: &mut (dyn FnMut(PlanLine) -> EngineResult<()> + Send),
+        &self,
+        allow: &[GuardName],
+        sink: &mut (dyn FnMut(PlanLine) -> EngineResult<()> + Send),
     ) -> Result<Planned, RunError> {
         // An unfinished session goes on with what was allowed for it.
         let mut allowed: BTreeSet<GuardName> = allow.iter().copied().collect();
@@ -26,11 +28,13 @@ impl Local {
 
     /// Compares every record of both sides; the report's `verified` counts what was found.
     pub async fn verify(
-        &self, sink: &mut (dyn FnMut(Difference) -> EngineResult<()> + Send),
+        &self,
+        sink: &mut (dyn FnMut(Difference) -> EngineResult<()> + Send),
     ) -> Result<Report, RunError> {
         let (id, started_at) = (SessionId::new(), now());
         let session = self.session(id, BTreeSet::new(), None);
-        let mut named = |found: Difference| sink(Difference { dataset: source_name(&found.dataset).to_owned(), ..found });
+        let mut named =
+            |found: Difference| sink(Difference { dataset: source_name(&found.dataset).to_owned(), ..found });
         let finished = survey::verify(&session, &mut named).await?;
         Ok(unbooked_report(id, Mode::Verify, started_at, finished))
     }

@@ -43,7 +43,10 @@ impl Local {
     /// Takes a session back; what cannot be is left alone and counted so. An unfinished one is given up first.
     /// `dry_run`: only tells, and nothing of it is in the books.
     pub async fn undo(
-        &self, of: &StoredSession, dry_run: bool, sink: &mut (dyn FnMut(PlanLine) -> EngineResult<()> + Send),
+        &self,
+        of: &StoredSession,
+        dry_run: bool,
+        sink: &mut (dyn FnMut(PlanLine) -> EngineResult<()> + Send),
     ) -> Result<Ended, RunError> {
         let mut named = |line: PlanLine| sink(PlanLine { dataset: source_name(&line.dataset).to_owned(), ..line });
         if dry_run {

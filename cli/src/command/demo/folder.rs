@@ -16,7 +16,13 @@ const HALF_MADE: &str = "This folder is being made by `pinksync demo`.\n";
 
 /// What a demo makes, or its sessions do.
 const OURS: [&str; 8] = [
-    "crm/customers.csv", "shop.db", "shop.db-journal", "shop.db-wal", "shop.db-shm", "sync.yaml", "sync.state.db-wal",
+    "crm/customers.csv",
+    "shop.db",
+    "shop.db-journal",
+    "shop.db-wal",
+    "shop.db-shm",
+    "sync.yaml",
+    "sync.state.db-wal",
     "sync.state.db-shm",
 ];
 
@@ -99,8 +105,10 @@ impl Folder {
         match std::fs::read_dir(&self.path).map(|mut entries| entries.next().is_none()) {
             Ok(true) => Ok(Found::Nothing),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
-            Ok(false) => Err(Failure::usage(format!("{} is not empty and was not made by a demo", self.path.display()))
-                .help("name another folder: `pinksync demo DIR`")),
+            Ok(false) => {
+                Err(Failure::usage(format!("{} is not empty and was not made by a demo", self.path.display()))
+                    .help("name another folder: `pinksync demo DIR`"))
+            }
             Err(error) => Err(unwritable(&self.path, &error)),
         }
     }

@@ -14,7 +14,7 @@ use crate::command::run;
 use crate::context::{Context, shell_word};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use folder::{Found, Folder};
+use folder::{Folder, Found};
 
 /// Makes and runs a small two-way sync: a CSV file as a CRM exports it, and the SQLite database of a shop
 ///

@@ -11,7 +11,12 @@ pub struct Person {
 }
 
 const fn person(
-    id: u32, name: &'static str, email: &'static str, phone: &'static str, city: &'static str, updated_at: &'static str,
+    id: u32,
+    name: &'static str,
+    email: &'static str,
+    phone: &'static str,
+    city: &'static str,
+    updated_at: &'static str,
 ) -> Person {
     Person { id, name, email, phone, city, updated_at }
 }

@@ -31,9 +31,7 @@ impl Address {
         let wrong = |message: String| Failure::usage(format!("--{side}: {message}")).help(format!("give {FORMS}"));
         let named = given.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
         let text = match named {
-            Some(name) => {
-                open::environment(name).ok_or_else(|| wrong(format!("the variable {name} is not set")))?
-            }
+            Some(name) => open::environment(name).ok_or_else(|| wrong(format!("the variable {name} is not set")))?,
             None => given.to_owned(),
         };
         let (scheme, rest) = match text.split_once(':') {
@@ -45,7 +43,8 @@ impl Address {
             Some("sqlite") => Ok(Self::sqlite(rest, folder)),
             Some("csv") => Ok(Self::csv(rest, folder)),
             Some(other) => Err(wrong(format!("systems of type `{other}` are not known here"))),
-            None => Self::by_path(rest, folder).ok_or_else(|| wrong("this is neither a URL nor a known kind of file".to_owned())),
+            None => Self::by_path(rest, folder)
+                .ok_or_else(|| wrong("this is neither a URL nor a known kind of file".to_owned())),
         }
     }
 
@@ -113,16 +112,15 @@ fn is_scheme(text: &str) -> bool {
     text.len() > 1 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '+')
 }
 
-/// The URL with `…` for its password; `None` where it has none.
+/// The URL with `…` for its password; `None` where it has none. In doubt there is one: what stands before the last `@`
+/// may hold any character that somebody forgot to escape.
 fn without_password(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
-    let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    if let Some((user, _)) = authority.rsplit_once('@').and_then(|(info, host)| Some((info.split_once(':')?.0, host))) {
-        let host = authority.rsplit_once('@').map_or("", |(_, host)| host);
-        return Some(format!("{scheme}://{user}:…@{host}{}", without_secret_settings(tail)));
-    }
-    let hidden = without_secret_settings(tail);
-    (hidden != tail).then(|| format!("{scheme}://{authority}{hidden}"))
+    let (login, place) = rest.rsplit_once('@').map_or((None, rest), |(login, place)| (Some(login), place));
+    let user = login.map(|login| login.split_once(':').map_or((login, ""), |(user, _)| (user, ":…")));
+    let user = user.map(|(user, password)| format!("{user}{password}@")).unwrap_or_default();
+    let hidden = format!("{scheme}://{user}{}", without_secret_settings(place));
+    (hidden != url).then_some(hidden)
 }
 
 fn without_secret_settings(tail: &str) -> String {
@@ -190,7 +188,11 @@ mod tests {
 
     #[test]
     fn a_password_does_not_get_into_the_file() {
-        for url in ["postgres://me:s3cr:et@db/crm?x=1", "postgres://db/crm?user=me&password=s3cret", "postgres://me:s3c/ret@db"] {
+        for url in [
+            "postgres://me:s3cr:et@db/crm?x=1",
+            "postgres://db/crm?user=me&password=s3cret",
+            "postgres://me:s3c/ret@db",
+        ] {
             let address = Address::read("source", url, Path::new(".")).unwrap();
             assert_eq!(address.written, "{type: postgres, url: \"${SOURCE_URL}\"}", "{url}");
             assert_eq!(address.variable("SOURCE_URL").as_deref(), Some(url));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::address::{Address, quoted};
-use super::suggest::{Suggestion, Suggestions};
+use super::suggest::{Certainty, Suggestion, Suggestions};
 
 /// A commented sync file.
 pub fn write(file: &Path, source: &Address, target: &Address, suggestions: &Suggestions) -> String {
@@ -34,6 +34,10 @@ pub fn write(file: &Path, source: &Address, target: &Address, suggestions: &Sugg
             text.push_str(&format!("  # only at the {side}: {}\n", one_line(&names.join(", "))));
         }
     }
+    if !suggestions.without_key.is_empty() {
+        let names = one_line(&suggestions.without_key.join(", "));
+        text.push_str(&format!("  # left out, since nothing seems to identify a record: {names}\n"));
+    }
     text.push_str(
         "\nguards:\n  max_delete_percent: 50      # a session that would delete more of a dataset stops before the first delete\n",
     );
@@ -42,7 +46,10 @@ pub fn write(file: &Path, source: &Address, target: &Address, suggestions: &Sugg
 
 fn entry(dataset: &Suggestion) -> String {
     let key: Vec<String> = dataset.key.iter().map(|name| word(name)).collect();
-    let guessed = if dataset.key_is_guessed { "   # a guess: make sure that it identifies a record" } else { "" };
+    let guessed = match dataset.certainty {
+        Certainty::Declared => "",
+        Certainty::ByName | Certainty::Any => "   # a guess: make sure that it identifies a record",
+    };
     let mut text = format!(
         "  - source: {}\n    target: {}\n    key: [{}]{guessed}\n",
         word(&dataset.source),
@@ -68,7 +75,9 @@ fn entry(dataset: &Suggestion) -> String {
     for (side, names) in [("source", &dataset.only_source), ("target", &dataset.only_target)] {
         if !names.is_empty() {
             let names = one_line(&names.join(", "));
-            text.push_str(&format!("    # only at the {side}, not synced: {names} (to rename: fields: {{source_name: target_name}})\n"));
+            text.push_str(&format!(
+                "    # only at the {side}, not synced: {names} (to rename: fields: {{source_name: target_name}})\n"
+            ));
         }
     }
     text

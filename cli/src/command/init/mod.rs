@@ -117,7 +117,11 @@ async fn schema(system: &dyn System, name: &str) -> Result<Option<DatasetSchema>
 
 /// What a person still has to change: column types that do not fit and the like. Proves that the text is a sync file.
 fn misfits(
-    text: &str, source: &Address, target: &Address, sources: &[DatasetSchema], targets: &[DatasetSchema],
+    text: &str,
+    source: &Address,
+    target: &Address,
+    sources: &[DatasetSchema],
+    targets: &[DatasetSchema],
 ) -> Result<Vec<String>, Failure> {
     let variable = |name: &str| [source, target].into_iter().find_map(|side| side.variable(name));
     let definition = SyncDefinition::parse(text, &|name| variable(name).or_else(|| open::environment(name)))
@@ -129,7 +133,9 @@ fn misfits(
     for entry in &definition.datasets {
         let DatasetEntry::Definition(dataset) = entry else { continue };
         if let (Some(source), Some(target)) = (find(sources, &dataset.source), find(targets, &dataset.target)) {
-            misfits.extend(Mapping::plan(&definition, dataset, &source, &target).err().map(|error| error.message().to_owned()));
+            misfits.extend(
+                Mapping::plan(&definition, dataset, &source, &target).err().map(|error| error.message().to_owned()),
+            );
         }
     }
     Ok(misfits)
