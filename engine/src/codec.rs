@@ -149,10 +149,23 @@ mod tests {
     #[test]
     fn every_value_reads_back_as_it_was_written() {
         let values = vec![
-            Value::Missing, Value::Null, Value::Bool(true), Value::Int(i64::MIN), Value::Int(i64::MAX), Value::Int(-1),
-            Value::Float(-0.0), Value::Decimal("1.00".into()), Value::text("ä\0"), Value::Bytes([0, 255].into()),
-            Value::Date(i32::MIN), Value::Time(86_400_000_000), Value::Timestamp(i64::MAX), Value::Instant(-5),
-            Value::Uuid([7; 16]), Value::Json("{}".into()), Value::text("x".repeat(300)),
+            Value::Missing,
+            Value::Null,
+            Value::Bool(true),
+            Value::Int(i64::MIN),
+            Value::Int(i64::MAX),
+            Value::Int(-1),
+            Value::Float(-0.0),
+            Value::Decimal("1.00".into()),
+            Value::text("ä\0"),
+            Value::Bytes([0, 255].into()),
+            Value::Date(i32::MIN),
+            Value::Time(86_400_000_000),
+            Value::Timestamp(i64::MAX),
+            Value::Instant(-5),
+            Value::Uuid([7; 16]),
+            Value::Json("{}".into()),
+            Value::text("x".repeat(300)),
         ];
         let mut bytes = Vec::new();
         put_values(&mut bytes, &values);

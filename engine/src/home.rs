@@ -328,7 +328,12 @@ pub trait Home: Send + Sync {
     async fn pending(&self, dataset: &str, range: &KeyRange) -> Result<Vec<(JournalId, JournalChunk)>>;
 
     /// Done chunks of a session that are not undone, newest first, below `before`; at most `limit`.
-    async fn history(&self, session: SessionId, before: Option<JournalId>, limit: usize) -> Result<Vec<(JournalId, JournalChunk)>>;
+    async fn history(
+        &self,
+        session: SessionId,
+        before: Option<JournalId>,
+        limit: usize,
+    ) -> Result<Vec<(JournalId, JournalChunk)>>;
 
     async fn settle(&self, session: SessionId, dataset: &str, settlement: &Settlement) -> Result<Settled>;
 
@@ -346,7 +351,14 @@ pub trait Home: Send + Sync {
     /// Number of open conflicts of a dataset.
     async fn count_open(&self, dataset: &str) -> Result<u64>;
 
-    async fn deferred(&self, session: SessionId, dataset: &str, kind: DeferredKind, after: Option<&Key>, limit: usize) -> Result<Vec<Deferred>>;
+    async fn deferred(
+        &self,
+        session: SessionId,
+        dataset: &str,
+        kind: DeferredKind,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<Deferred>>;
 
     /// Deferred records by side: (source, target).
     async fn count_deferred(&self, session: SessionId, dataset: &str, kind: DeferredKind) -> Result<(u64, u64)>;

@@ -18,7 +18,12 @@ pub fn value(value: &Value) -> Json {
         Value::Float(v) if v.is_finite() => json!(v),
         Value::Float(v) => json!(v.to_string()),
         Value::Decimal(v) | Value::Text(v) => json!(v),
-        Value::Bytes(_) | Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Instant(_) | Value::Uuid(_) => {
+        Value::Bytes(_)
+        | Value::Date(_)
+        | Value::Time(_)
+        | Value::Timestamp(_)
+        | Value::Instant(_)
+        | Value::Uuid(_) => {
             json!(text(value))
         }
         Value::Json(v) => serde_json::from_str(v).unwrap_or_else(|_| json!(v)),

@@ -1,8 +1,8 @@
 //! A dataset pair opened on both systems, with what was staged of its unordered sides.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pinksync_model::Side;
 

@@ -26,7 +26,10 @@ use crate::value::Value;
 pub enum Resolution {
     Done(DatasetReport),
     /// A side has moved since the conflict was found: it stays open, refreshed with these versions.
-    Moved { source: Option<Map<String, Json>>, target: Option<Map<String, Json>> },
+    Moved {
+        source: Option<Map<String, Json>>,
+        target: Option<Map<String, Json>>,
+    },
 }
 
 /// One side of the record, before and after.
@@ -40,7 +43,11 @@ struct End {
 /// Carries a person's choice out. `value` is needed for `Choice::Value`: fields laid over the source's version (or the
 /// target's, where the source has none).
 pub async fn resolve(
-    session: &Session, conflict: &StoredConflict, choice: Choice, value: Option<&Map<String, Json>>, decided_by: &str,
+    session: &Session,
+    conflict: &StoredConflict,
+    choice: Choice,
+    value: Option<&Map<String, Json>>,
+    decided_by: &str,
 ) -> Result<Resolution> {
     let pair = pair_of(session, &conflict.dataset).await?;
     let keys = [conflict.record.key.clone()];
@@ -50,7 +57,9 @@ pub async fn resolve(
         let mut transaction = pair.side(side).dataset.begin(Guard::Compare).await?;
         let now = match gather_lookup(&pair, side, &mut *transaction, &keys).await?.pop() {
             Some(Found::Row(row)) => Some(row),
-            Some(Found::Unreadable(why)) => return Err(Error::new(ErrorKind::Data, "resolve the conflict", why.reason)),
+            Some(Found::Unreadable(why)) => {
+                return Err(Error::new(ErrorKind::Data, "resolve the conflict", why.reason));
+            }
             Some(Found::Absent) | None => None,
         };
         transactions.push(transaction);
@@ -87,7 +96,11 @@ fn moved(pair: &Pair, conflict: &StoredConflict, ends: &[End]) -> bool {
 
 /// What each side shall hold: outer `None` = leave it as it is, inner `None` = delete it.
 fn desired(
-    pair: &Pair, conflict: &StoredConflict, choice: Choice, value: Option<&Map<String, Json>>, ends: &[End],
+    pair: &Pair,
+    conflict: &StoredConflict,
+    choice: Choice,
+    value: Option<&Map<String, Json>>,
+    ends: &[End],
 ) -> Result<[Option<Option<Vec<Value>>>; 2]> {
     let version = |end: &End| end.now.as_ref().map(|row| row.values().to_vec());
     let one_way = pair.mapping.rules.direction == Direction::OneWay;
@@ -102,9 +115,9 @@ fn desired(
                 Error::new(ErrorKind::Definition, "resolve the conflict", "no value was given")
                     .with_remedy("give the fields as a JSON object")
             })?;
-            let base = version(&ends[0]).or_else(|| version(&ends[1])).or_else(|| {
-                conflict.record.base.as_ref().map(|values| values.to_vec())
-            });
+            let base = version(&ends[0])
+                .or_else(|| version(&ends[1]))
+                .or_else(|| conflict.record.base.as_ref().map(|values| values.to_vec()));
             let base = base.ok_or_else(|| Error::new(ErrorKind::Data, "resolve the conflict", "no version is left"))?;
             let values = json::overlay(&pair.mapping.source, &pair.mapping.fields, &base, given)?;
             [for_source(Some(values.clone())), Some(Some(values))]
@@ -114,7 +127,11 @@ fn desired(
 
 /// Brings one side to what it shall hold. False: somebody moved it meanwhile.
 async fn carry(
-    pair: &Pair, side: Side, transaction: &mut dyn Transaction, want: &Option<Option<Vec<Value>>>, end: &mut End,
+    pair: &Pair,
+    side: Side,
+    transaction: &mut dyn Transaction,
+    want: &Option<Option<Vec<Value>>>,
+    end: &mut End,
 ) -> Result<bool> {
     let spec = pair.mapping.spec(side);
     let as_it_is = end.now.as_ref().map(|row| held(pair, row.hash, || row.values().to_vec()));
@@ -194,16 +211,24 @@ fn deleted(side: Side) -> Tally {
 
 /// Journal, commits, one settle.
 async fn finish(
-    session: &Session, pair: &Pair, conflict: &StoredConflict, choice: Choice, decided_by: &str,
-    transactions: Vec<Box<dyn Transaction>>, ends: Vec<End>,
+    session: &Session,
+    pair: &Pair,
+    conflict: &StoredConflict,
+    choice: Choice,
+    decided_by: &str,
+    transactions: Vec<Box<dyn Transaction>>,
+    ends: Vec<End>,
 ) -> Result<Resolution> {
     let context = session.context();
     let key = conflict.record.key.clone();
     let [source, target]: [End; 2] =
         ends.try_into().map_err(|_| Error::new(ErrorKind::Other, "resolve the conflict", "a side is missing"))?;
     let kept = source.after.as_ref().map(|held| held.hash) != target.after.as_ref().map(|held| held.hash);
-    let new = (source.after.is_some() || target.after.is_some())
-        .then(|| Entry { source: source.after.clone(), target: target.after.clone(), kept });
+    let new = (source.after.is_some() || target.after.is_some()).then(|| Entry {
+        source: source.after.clone(),
+        target: target.after.clone(),
+        kept,
+    });
     let mut tally = Tally(source.tally.0 | target.tally.0 | Tally::RESOLVED.0);
     if source.applied.is_none() && target.applied.is_none() {
         tally.insert(Tally::SETTLED);

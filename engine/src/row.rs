@@ -127,12 +127,16 @@ impl SideSpec {
         let size: usize = native.iter().map(Value::size).sum();
         let common = reduce::row(&self.columns, &native);
         let key = match &common {
-            Ok(common) => key::encode(self.key.iter().map(|&i| (&common.as_deref().unwrap_or(&native)[i], &self.columns[i].common))),
+            Ok(common) => key::encode(
+                self.key.iter().map(|&i| (&common.as_deref().unwrap_or(&native)[i], &self.columns[i].common)),
+            ),
             Err(_) => self.key_of(&native),
         };
         let key = match key {
             Ok(key) => key,
-            Err(error) => return Err(Unreadable { key: None, line: None, code: error.code(), reason: error.to_string() }),
+            Err(error) => {
+                return Err(Unreadable { key: None, line: None, code: error.code(), reason: error.to_string() });
+            }
         };
         if size > self.max_record_bytes {
             let reason = format!("the record has {size} bytes, more than the limit of {}", self.max_record_bytes);

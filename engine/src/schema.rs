@@ -8,25 +8,43 @@ use serde::{Deserialize, Serialize};
 pub enum FieldType {
     Bool,
     /// Signed integer of 16, 32 or 64 bits.
-    Int { bits: u8 },
+    Int {
+        bits: u8,
+    },
     /// IEEE float of 32 or 64 bits. A 32-bit value is held as the `f64` that equals it.
-    Float { bits: u8 },
+    Float {
+        bits: u8,
+    },
     /// `None`: no limit. `scale` digits after the point.
-    Decimal { precision: Option<u16>, scale: Option<i16> },
+    Decimal {
+        precision: Option<u16>,
+        scale: Option<i16>,
+    },
     /// `max_chars: None`: no limit. `fold`: which differences the system's own comparison does not see.
-    Text { max_chars: Option<u32>, fold: Fold },
+    Text {
+        max_chars: Option<u32>,
+        fold: Fold,
+    },
     Bytes,
     Date,
     /// Time of day; `precision`: digits of a second, 0 ..= 6.
-    Time { precision: u8 },
+    Time {
+        precision: u8,
+    },
     /// Date and time without a zone.
-    Timestamp { precision: u8 },
+    Timestamp {
+        precision: u8,
+    },
     /// An instant (with a zone, kept as UTC).
-    Instant { precision: u8 },
+    Instant {
+        precision: u8,
+    },
     Uuid,
     Json,
     /// A type of one system, carried as that system's text under pinned settings (`inet`, `int4range`, `mood`).
-    Native { name: String },
+    Native {
+        name: String,
+    },
 }
 
 /// Differences in text that a column's comparison does not see; keys are encoded after folding.

@@ -15,8 +15,8 @@ use crate::segment::{self, Expected, Surveyed};
 use crate::session::{Ending, Finished, Session, guards, open_pair, prepare_survey, ranges, staging};
 
 pub(crate) use empty::Empty;
-pub use verify::{Difference, verify};
 pub(crate) use verify::verify_pair;
+pub use verify::{Difference, verify};
 
 /// What a session would do.
 pub struct Planned {
@@ -31,7 +31,12 @@ pub type Sink<'a> = &'a mut (dyn FnMut(PlanLine) -> Result<()> + Send);
 /// Plans a session record by record, in key order of each dataset.
 pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
     let mut planned = Planned {
-        finished: Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() },
+        finished: Finished {
+            ending: Ending::Completed,
+            datasets: Vec::new(),
+            guards: Vec::new(),
+            warnings: Vec::new(),
+        },
         plan: SavedPlan::default(),
         summary: PlanSummary::default(),
     };
@@ -89,7 +94,9 @@ async fn plan_dataset(session: &Session, mut pair: Pair, planned: &mut Planned, 
 /// Goes through every record of a staged dataset that a session would compare, and gives each with its decision to `visit`.
 /// Returns the counters of what is as it should be; writes are not counted.
 pub(super) async fn survey(
-    session: &Session, pair: &Pair, purpose: ranges::Purpose,
+    session: &Session,
+    pair: &Pair,
+    purpose: ranges::Purpose,
     visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
 ) -> Result<pinksync_model::DatasetReport> {
     let (segments, mut report) = ranges::plan(session, pair, purpose).await?;
@@ -104,13 +111,17 @@ pub(super) async fn survey(
 }
 
 async fn survey_range(
-    session: &Session, pair: &Pair, mut planned: PlannedRange, report: &mut pinksync_model::DatasetReport,
+    session: &Session,
+    pair: &Pair,
+    mut planned: PlannedRange,
+    report: &mut pinksync_model::DatasetReport,
     visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
 ) -> Result<()> {
     let context = session.context();
     let mut transactions = begin(pair).await?;
     loop {
-        let (items, counted, cut) = segment::survey(&context, pair, &mut transactions, &planned, context.limits.read_budget).await?;
+        let (items, counted, cut) =
+            segment::survey(&context, pair, &mut transactions, &planned, context.limits.read_budget).await?;
         *report += &counted;
         for item in &items {
             visit(pair, item)?;

@@ -66,7 +66,13 @@ fn not_there(dataset: &str) -> Error {
 
 /// Undoes one chunk: both sides in transactions, then the base.
 async fn take_back(
-    session: &Session, pair: &Pair, of: SessionId, id: JournalId, chunk: &JournalChunk, dry_run: bool, sink: Sink<'_>,
+    session: &Session,
+    pair: &Pair,
+    of: SessionId,
+    id: JournalId,
+    chunk: &JournalChunk,
+    dry_run: bool,
+    sink: Sink<'_>,
 ) -> Result<DatasetReport> {
     let context = session.context();
     let mut tallies: HashMap<&Key, Tally> = chunk.entries.iter().map(|entry| (&entry.key, Tally::default())).collect();
@@ -88,7 +94,8 @@ async fn take_back(
         }
         return Ok(counted);
     }
-    let mut settlement = Settlement { counted: counted.clone(), undone: vec![id], reopen: Some(of), ..Settlement::default() };
+    let mut settlement =
+        Settlement { counted: counted.clone(), undone: vec![id], reopen: Some(of), ..Settlement::default() };
     settlement.base = old_entries(&context, pair, chunk, &tallies).await?;
     for transaction in transactions {
         transaction.commit().await?;
@@ -103,7 +110,10 @@ async fn take_back(
 
 /// The base entries from before the session, of every record that is as it was again.
 async fn old_entries(
-    context: &Context, pair: &Pair, chunk: &JournalChunk, tallies: &HashMap<&Key, Tally>,
+    context: &Context,
+    pair: &Pair,
+    chunk: &JournalChunk,
+    tallies: &HashMap<&Key, Tally>,
 ) -> Result<Vec<crate::home::BaseChange>> {
     let taken_back = |entry: &&JournalEntry| !tallies[&entry.key].has(Tally::LEFT_ALONE);
     let old: HashMap<&Key, &Option<Entry>> =
@@ -112,8 +122,13 @@ async fn old_entries(
 }
 
 async fn take_back_part(
-    pair: &Pair, side: Side, transaction: &mut dyn Transaction, part: &[JournalEntry], dry_run: bool,
-    tallies: &mut HashMap<&Key, Tally>, sink: Sink<'_>,
+    pair: &Pair,
+    side: Side,
+    transaction: &mut dyn Transaction,
+    part: &[JournalEntry],
+    dry_run: bool,
+    tallies: &mut HashMap<&Key, Tally>,
+    sink: Sink<'_>,
 ) -> Result<()> {
     let written: Vec<(&JournalEntry, &Applied)> =
         part.iter().filter_map(|entry| applied(entry, side).map(|applied| (entry, applied))).collect();
@@ -154,7 +169,12 @@ async fn take_back_part(
 }
 
 fn leave(
-    pair: &Pair, side: Side, entry: &JournalEntry, why: &str, tallies: &mut HashMap<&Key, Tally>, sink: Sink<'_>,
+    pair: &Pair,
+    side: Side,
+    entry: &JournalEntry,
+    why: &str,
+    tallies: &mut HashMap<&Key, Tally>,
+    sink: Sink<'_>,
 ) -> Result<()> {
     if let Some(tally) = tallies.get_mut(&entry.key) {
         tally.insert(Tally::LEFT_ALONE);
@@ -200,9 +220,7 @@ fn step(pair: &Pair, side: Side, applied: &Applied, found: &Found) -> Step {
             set => Step::Write(write(Some(row.hash), Change::Update(set)), PlanAction::Update),
         },
         (Before::Image(image), None) => Step::Write(write(None, Change::Restore(image.clone())), PlanAction::Create),
-        (Before::Fields(values), None) => {
-            Step::Write(write(None, Change::Create(values.clone())), PlanAction::Create)
-        }
+        (Before::Fields(values), None) => Step::Write(write(None, Change::Create(values.clone())), PlanAction::Create),
         (Before::Absent, None) => Step::Already,
         (Before::Image(_), Some(_)) => Step::LeftAlone,
     }

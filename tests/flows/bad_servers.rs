@@ -12,7 +12,10 @@ fn a_wrong_password_is_said_without_the_password() {
         .expect("PINKSYNC_TEST_POSTGRES_PASSWORD_URL is not set: run the tests by `./dev test`");
     let wrong = url.replacen(":pinksync@", ":wrong-secret@", 1);
     assert_ne!(wrong, url);
-    flow.sync_to(&format!("{{ type: postgres, url: \"{wrong}\" }}"), "datasets:\n  - { source: public.t, target: public.t }\n");
+    flow.sync_to(
+        &format!("{{ type: postgres, url: \"{wrong}\" }}"),
+        "datasets:\n  - { source: public.t, target: public.t }\n",
+    );
     let ran = flow.run(&["run", "sync.yaml", "--yes"]);
     ran.expect(1);
     assert!(ran.stderr.contains("password") && !ran.stderr.contains("wrong-secret"), "{}", ran.stderr);
@@ -22,7 +25,10 @@ fn a_wrong_password_is_said_without_the_password() {
 fn a_server_that_is_not_there_is_named() {
     let flow = Flow::new();
     flow.both(TABLE);
-    flow.sync_to("{ type: postgres, url: \"postgres://nobody@127.0.0.1:1/none\" }", "datasets:\n  - { source: public.t, target: public.t }\n");
+    flow.sync_to(
+        "{ type: postgres, url: \"postgres://nobody@127.0.0.1:1/none\" }",
+        "datasets:\n  - { source: public.t, target: public.t }\n",
+    );
     let ran = flow.run(&["run", "sync.yaml", "--yes"]);
     ran.expect(1);
     assert!(ran.stderr.contains("127.0.0.1"), "{}", ran.stderr);
@@ -37,10 +43,18 @@ fn the_same_file_pointed_at_another_database_is_stopped() {
     flow.session(0);
     let other = Flow::new();
     other.target(TABLE);
-    flow.sync_to(&format!("{{ type: postgres, url: \"{}\" }}", other.target.url), "strategy: source_wins\ndatasets:\n  - { source: public.t, target: public.t }\n");
+    flow.sync_to(
+        &format!("{{ type: postgres, url: \"{}\" }}", other.target.url),
+        "strategy: source_wins\ndatasets:\n  - { source: public.t, target: public.t }\n",
+    );
     let ran = flow.run(&["run", "sync.yaml", "--yes"]);
     ran.expect(4);
-    assert!(ran.stderr.contains("different_system") || ran.stdout.contains("different_system"), "{} {}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stderr.contains("different_system") || ran.stdout.contains("different_system"),
+        "{} {}",
+        ran.stdout,
+        ran.stderr
+    );
     assert_eq!(other.target_value("SELECT count(*) FROM t"), "0");
 }
 

@@ -36,7 +36,11 @@ fn text_keys_in_byte_order() {
 
 #[test]
 fn text_keys_under_another_collation_are_staged() {
-    round("id text COLLATE \"en-x-icu\"", "id", "CASE WHEN n % 2 = 0 THEN upper(md5(n::text)) ELSE 'é' || md5(n::text) END");
+    round(
+        "id text COLLATE \"en-x-icu\"",
+        "id",
+        "CASE WHEN n % 2 = 0 THEN upper(md5(n::text)) ELSE 'é' || md5(n::text) END",
+    );
 }
 
 #[test]

@@ -71,7 +71,9 @@ fn a_server_that_goes_away_ends_the_session_with_a_clear_sentence() {
     let database = flow.target.url.rsplit_once('/').unwrap().1.to_owned();
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let others = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{database}' AND application_name LIKE 'pinksync%'");
+        let others = format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{database}' AND application_name LIKE 'pinksync%'"
+        );
         let ended: u64 = flow.target_value(&others).parse().unwrap();
         if ended > 0 || child.try_wait().unwrap().is_some() {
             break;

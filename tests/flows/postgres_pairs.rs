@@ -25,7 +25,12 @@ fn a_first_load_copies_everything_and_the_next_session_reads_nothing() {
     one_way(&flow, "source_wins");
     flow.session(0).counts(&[("to_target.created", 25_000), ("read.source", 25_000), ("rejected", 0)]);
     assert_eq!(flow.assert_same("customers"), 25_000);
-    flow.session(0).counts(&[("read.source", 0), ("read.skipped_unchanged", 25_000), ("unchanged", 25_000), ("to_target.created", 0)]);
+    flow.session(0).counts(&[
+        ("read.source", 0),
+        ("read.skipped_unchanged", 25_000),
+        ("unchanged", 25_000),
+        ("to_target.created", 0),
+    ]);
 }
 
 #[test]
@@ -37,7 +42,12 @@ fn creates_updates_and_deletes_follow_the_source() {
     flow.session(0);
     flow.source("UPDATE customers SET balance = balance + 1 WHERE id % 50 = 0; DELETE FROM customers WHERE id BETWEEN 100 AND 149;");
     flow.source("INSERT INTO customers SELECT n, 'new ' || n FROM generate_series(5001, 5010) n");
-    flow.session(0).counts(&[("to_target.created", 10), ("to_target.updated", 99), ("to_target.deleted", 50), ("to_source.updated", 0)]);
+    flow.session(0).counts(&[
+        ("to_target.created", 10),
+        ("to_target.updated", 99),
+        ("to_target.deleted", 50),
+        ("to_source.updated", 0),
+    ]);
     assert_eq!(flow.assert_same("customers"), 4960);
     flow.session(0).counts(&[("to_target.created", 0), ("to_target.updated", 0), ("to_target.deleted", 0)]);
 }

@@ -25,7 +25,9 @@ fn parents_come_first_and_children_go_first() {
     for table in ["zones", "accounts", "bills"] {
         flow.assert_same(table);
     }
-    flow.source("UPDATE accounts SET boss = NULL; DELETE FROM bills WHERE account <= 20; DELETE FROM accounts WHERE id <= 20");
+    flow.source(
+        "UPDATE accounts SET boss = NULL; DELETE FROM bills WHERE account <= 20; DELETE FROM accounts WHERE id <= 20",
+    );
     let report = flow.session(0);
     let deleted: u64 = (0..3).map(|dataset| report.count_of(dataset, "to_target.deleted")).sum();
     assert!(deleted > 80, "{}", report.0);

@@ -87,7 +87,9 @@ impl Flow {
 
     /// A digest of all rows of a table, in key order.
     pub fn digest(&self, sql_table: &str) -> (String, String) {
-        let sql = format!("SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {sql_table} t");
+        let sql = format!(
+            "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {sql_table} t"
+        );
         (self.source_value(&sql), self.target_value(&sql))
     }
 

@@ -23,7 +23,9 @@ fn two_way(flow: &Flow, strategy: &str, more: &str) {
 fn both_sides_learn_from_each_other() {
     let flow = Flow::new();
     flow.source(TABLE);
-    flow.source("INSERT INTO items SELECT n, 'item ' || n, n * 1.10, '2026-01-01 10:00:00.5' FROM generate_series(1, 100) n");
+    flow.source(
+        "INSERT INTO items SELECT n, 'item ' || n, n * 1.10, '2026-01-01 10:00:00.5' FROM generate_series(1, 100) n",
+    );
     let shop = shop(&flow);
     shop.execute_batch("INSERT INTO items VALUES (1000, 'from the shop', '9.90', '2026-01-02 08:00:00')").unwrap();
     two_way(&flow, "newest_wins", "");
@@ -40,8 +42,12 @@ fn both_sides_learn_from_each_other() {
     .unwrap();
     let report = flow.session(3);
     report.counts(&[
-        ("to_target.updated", 1), ("to_target.deleted", 1), ("to_source.updated", 2), ("to_source.deleted", 1),
-        ("conflicts.resolved", 1), ("conflicts.open", 1),
+        ("to_target.updated", 1),
+        ("to_target.deleted", 1),
+        ("to_source.updated", 2),
+        ("to_source.deleted", 1),
+        ("conflicts.resolved", 1),
+        ("conflicts.open", 1),
     ]);
     assert_eq!(flow.source_value("SELECT name FROM items WHERE id = 2"), "newer");
     assert_eq!(flow.source_value("SELECT price::text FROM items WHERE id = 6"), "7.00");
@@ -79,7 +85,11 @@ fn a_csv_file_is_a_side_like_any_other() {
     let flow = Flow::new();
     flow.source(TABLE);
     flow.source("INSERT INTO items SELECT n, 'item ' || n, n * 1.10, '2026-01-01' FROM generate_series(1, 50) n");
-    std::fs::write(flow.path("items.csv"), "id,name,price,updated_at,note\r\n70,\"seventy, in quotes\",7.0,2026-01-05 00:00:00,mine\r\n").unwrap();
+    std::fs::write(
+        flow.path("items.csv"),
+        "id,name,price,updated_at,note\r\n70,\"seventy, in quotes\",7.0,2026-01-05 00:00:00,mine\r\n",
+    )
+    .unwrap();
     flow.sync_to(
         "{ type: csv, path: items.csv }",
         "direction: two_way\nstrategy: newest_wins\ndatasets:\n  - { source: public.items, target: items, key: [id], modified_at: updated_at }\n",

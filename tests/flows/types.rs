@@ -7,13 +7,27 @@ const TYPES: &[(&str, &[&str])] = &[
     ("smallint", &["'-32768'", "'32767'", "'0'"]),
     ("integer", &["'-2147483648'", "'2147483647'"]),
     ("bigint", &["'-9223372036854775808'", "'9223372036854775807'"]),
-    ("numeric", &["'0'", "'1.00'", "'-0.000000000000000000000000000001'", "'123456789012345678901234567890.123456789'", "'NaN'", "'Infinity'", "'-Infinity'"]),
+    (
+        "numeric",
+        &[
+            "'0'",
+            "'1.00'",
+            "'-0.000000000000000000000000000001'",
+            "'123456789012345678901234567890.123456789'",
+            "'NaN'",
+            "'Infinity'",
+            "'-Infinity'",
+        ],
+    ),
     ("numeric(30,10)", &["'12345678901234567890.0123456789'"]),
     ("numeric(3,-2)", &["'12300'"]),
     ("real", &["'3.4028235e38'", "'1e-45'", "'0.1'", "'-0'", "'NaN'", "'Infinity'"]),
     ("double precision", &["'1.7976931348623157e308'", "'5e-324'", "'0.1'", "'-0'", "'NaN'", "'-Infinity'"]),
     ("money", &["'12.34'", "'-92233720368547758.08'"]),
-    ("text", &["''", "'NULL'", "E'tab\\t newline\\n quote\" comma, back\\\\slash'", "'ünïcödé 日本語 🎈'", "' padded '"]),
+    (
+        "text",
+        &["''", "'NULL'", "E'tab\\t newline\\n quote\" comma, back\\\\slash'", "'ünïcödé 日本語 🎈'", "' padded '"],
+    ),
     ("varchar(20)", &["''", "'abc  '"]),
     ("char(5)", &["'ab'", "'abcde'", "''"]),
     ("\"char\"", &["'x'"]),
@@ -25,7 +39,15 @@ const TYPES: &[(&str, &[&str])] = &[
     ("time(3)", &["'12:34:56.789'"]),
     ("timetz", &["'12:34:56.789+05:30'", "'00:00:00-15:59:59'"]),
     ("timestamp", &["'2024-03-31 02:30:00.123456'", "'4713-01-01 BC'", "'294276-12-31 23:59:59.999999'", "'infinity'"]),
-    ("timestamptz", &["'2024-10-27 02:30:00.123456+02'", "'4714-11-24 00:00:00+00 BC'", "'294276-12-31 23:59:59.999999+00'", "'-infinity'"]),
+    (
+        "timestamptz",
+        &[
+            "'2024-10-27 02:30:00.123456+02'",
+            "'4714-11-24 00:00:00+00 BC'",
+            "'294276-12-31 23:59:59.999999+00'",
+            "'-infinity'",
+        ],
+    ),
     ("interval", &["'1 year 2 mons 3 days 04:05:06.789'", "'-178000000 years'", "'30 days'", "'1 mon'"]),
     ("uuid", &["'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"]),
     ("json", &["'{\"b\": 1.0,  \"a\": [1e400, null]}'", "'\"text\"'"]),
@@ -69,7 +91,10 @@ const OWN_TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'very happy'); CREATE 
 /// One table a type, with NULL among the samples; returns how many rows.
 fn fill(flow: &Flow, index: usize, ty: &str, samples: &[&str]) -> u64 {
     let rows: Vec<String> = samples.iter().enumerate().map(|(n, sample)| format!("({n}, {sample}::{ty})")).collect();
-    flow.source(&format!("CREATE TABLE t{index} (id int PRIMARY KEY, v {ty}); INSERT INTO t{index} VALUES {}, (1000, NULL)", rows.join(", ")));
+    flow.source(&format!(
+        "CREATE TABLE t{index} (id int PRIMARY KEY, v {ty}); INSERT INTO t{index} VALUES {}, (1000, NULL)",
+        rows.join(", ")
+    ));
     samples.len() as u64 + 1
 }
 
@@ -109,7 +134,10 @@ fn there_and_back(side: &str, prepare: impl Fn(&Flow, usize)) -> Vec<&'static st
         let rows = fill(&flow, index, ty, samples);
         flow.target(&format!("CREATE TABLE t{index} (id int PRIMARY KEY, v {ty})"));
         prepare(&flow, index);
-        let out = format!("source: {{ type: postgres, url: \"{}\" }}\ntarget: {side}\nstrategy: source_wins\ndatasets:\n  - {{ source: public.t{index}, target: t{index}, key: [id] }}\n", flow.source.url);
+        let out = format!(
+            "source: {{ type: postgres, url: \"{}\" }}\ntarget: {side}\nstrategy: source_wins\ndatasets:\n  - {{ source: public.t{index}, target: t{index}, key: [id] }}\n",
+            flow.source.url
+        );
         std::fs::write(flow.path(&format!("out{index}.yaml")), out).unwrap();
         let ran = flow.run(&["run", &format!("out{index}.yaml"), "--yes", "-o", "json"]);
         if ran.code == 2 && refused(&ran.stderr) {
@@ -120,13 +148,18 @@ fn there_and_back(side: &str, prepare: impl Fn(&Flow, usize)) -> Vec<&'static st
         assert!(matches!(ran.code, 0 | 3), "{ty}: {}\n{}", ran.stdout, ran.stderr);
         let rejected = rejects.lines().count() as u64;
         assert!(rejected == 0 || ran.code == 3, "{ty}: {rejects}");
-        let back = format!("source: {side}\ntarget: {{ type: postgres, url: \"{}\" }}\nstrategy: source_wins\ndatasets:\n  - {{ source: t{index}, target: public.t{index}, key: [id] }}\n", flow.target.url);
+        let back = format!(
+            "source: {side}\ntarget: {{ type: postgres, url: \"{}\" }}\nstrategy: source_wins\ndatasets:\n  - {{ source: t{index}, target: public.t{index}, key: [id] }}\n",
+            flow.target.url
+        );
         std::fs::write(flow.path(&format!("back{index}.yaml")), back).unwrap();
         flow.run(&["run", &format!("back{index}.yaml"), "--yes", "-o", "json"]).expect(0);
         let lost = flow.source_value(&format!("SELECT count(*) FROM t{index}")).parse::<u64>().unwrap();
         let there = flow.target_value(&format!("SELECT count(*) FROM t{index}")).parse::<u64>().unwrap();
         assert_eq!((lost, there + rejected), (rows, rows), "{ty}: {rejects}");
-        let texts = |value: &dyn Fn(&str) -> String| value(&format!("SELECT string_agg(id || '=' || coalesce(v::text, '∅'), '|' ORDER BY id) FROM t{index}"));
+        let texts = |value: &dyn Fn(&str) -> String| {
+            value(&format!("SELECT string_agg(id || '=' || coalesce(v::text, '∅'), '|' ORDER BY id) FROM t{index}"))
+        };
         let source = texts(&|sql| flow.source_value(sql));
         let target = texts(&|sql| flow.target_value(sql));
         for part in target.split('|') {

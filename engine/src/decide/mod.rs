@@ -93,7 +93,17 @@ pub struct Decision {
 impl Decision {
     fn quiet(class: Class, base: BaseMove, text: &'static str) -> Self {
         let none = Act::None;
-        Self { source: none.clone(), target: none, class, base, conflict: None, merged: false, kept: false, mirror: false, text }
+        Self {
+            source: none.clone(),
+            target: none,
+            class,
+            base,
+            conflict: None,
+            merged: false,
+            kept: false,
+            mirror: false,
+            text,
+        }
     }
 
     fn write(side: Side, act: Act, text: &'static str) -> Self {
@@ -248,7 +258,12 @@ fn drift(rules: &Rules, source: Option<&Row>, target: Option<&Row>) -> Decision 
 
 /// Only one side changed: the other follows. A side that lost the record as the base has it gets it anew.
 fn copy(
-    rules: &Rules, base: &Entry, to: Side, source: Option<&Row>, target: Option<&Row>, text: &'static str,
+    rules: &Rules,
+    base: &Entry,
+    to: Side,
+    source: Option<&Row>,
+    target: Option<&Row>,
+    text: &'static str,
 ) -> Decision {
     match (source, target) {
         (Some(source), Some(target)) => {

@@ -18,7 +18,10 @@ pub(super) struct Fields {
 
 /// Pairs columns of equal name or by `fields`, leaving out `exclude`. Mistakes are added to `mistakes`.
 pub(super) fn pair(
-    direction: Direction, dataset: &DatasetDefinition, source: &DatasetSchema, target: &DatasetSchema,
+    direction: Direction,
+    dataset: &DatasetDefinition,
+    source: &DatasetSchema,
+    target: &DatasetSchema,
     mistakes: &mut Vec<String>,
 ) -> Fields {
     check_names(dataset, source, target, mistakes);
@@ -49,7 +52,10 @@ pub(super) fn pair(
 }
 
 fn check_names(
-    dataset: &DatasetDefinition, source: &DatasetSchema, target: &DatasetSchema, mistakes: &mut Vec<String>,
+    dataset: &DatasetDefinition,
+    source: &DatasetSchema,
+    target: &DatasetSchema,
+    mistakes: &mut Vec<String>,
 ) {
     for name in &dataset.exclude {
         if source.column(name).is_none() && target.column(name).is_none() {
@@ -86,7 +92,9 @@ fn known(schema: &DatasetSchema) -> String {
 }
 
 fn partner<'a>(
-    dataset: &DatasetDefinition, column: &ColumnSchema, target: &'a DatasetSchema,
+    dataset: &DatasetDefinition,
+    column: &ColumnSchema,
+    target: &'a DatasetSchema,
 ) -> Option<&'a ColumnSchema> {
     let renamed = dataset.fields.get(&column.name).and_then(|rule| rule.to.as_deref());
     let time = dataset.modified_at.as_ref().filter(|time| time.source() == column.name).map(|time| time.target());
@@ -94,7 +102,11 @@ fn partner<'a>(
 }
 
 fn join(
-    direction: Direction, dataset: &DatasetDefinition, source: &ColumnSchema, target: &ColumnSchema, written: bool,
+    direction: Direction,
+    dataset: &DatasetDefinition,
+    source: &ColumnSchema,
+    target: &ColumnSchema,
+    written: bool,
 ) -> Result<Pair, String> {
     let (source, target) = (typed(dataset, source), typed(dataset, target));
     let lossy = dataset.fields.get(&source.name).is_some_and(|rule| rule.lossy == Lossy::Allow);
@@ -132,7 +144,10 @@ fn field_type(ty: ColumnType) -> FieldType {
 }
 
 fn warn_one_sided(
-    dataset: &DatasetDefinition, source: &DatasetSchema, target: &DatasetSchema, only_source: &[&str],
+    dataset: &DatasetDefinition,
+    source: &DatasetSchema,
+    target: &DatasetSchema,
+    only_source: &[&str],
     fields: &mut Fields,
 ) {
     let mapped = |name: &str| fields.pairs.iter().any(|pair| pair.target.name == name);
@@ -151,7 +166,10 @@ fn warn_one_sided(
 
 /// Indexes of the key's fields, in the order of a unique index where there is one.
 pub(super) fn key(
-    dataset: &DatasetDefinition, source: &DatasetSchema, target: &DatasetSchema, pairs: &[Pair],
+    dataset: &DatasetDefinition,
+    source: &DatasetSchema,
+    target: &DatasetSchema,
+    pairs: &[Pair],
     mistakes: &mut Vec<String>,
 ) -> Vec<usize> {
     let names = if dataset.key.is_empty() { &source.primary_key } else { &dataset.key };
@@ -179,10 +197,8 @@ fn in_index_order(key: Vec<usize>, source: &DatasetSchema, target: &DatasetSchem
         [(source, |pair| &pair.source.name), (target, |pair| &pair.target.name)];
     for (schema, name) in sides {
         for unique in schema.unique_keys.iter().filter(|unique| unique.len() == key.len()) {
-            let ordered: Option<Vec<usize>> = unique
-                .iter()
-                .map(|column| key.iter().copied().find(|&index| name(&pairs[index]) == column))
-                .collect();
+            let ordered: Option<Vec<usize>> =
+                unique.iter().map(|column| key.iter().copied().find(|&index| name(&pairs[index]) == column)).collect();
             if let Some(ordered) = ordered {
                 return ordered;
             }
@@ -207,9 +223,7 @@ pub(super) fn check_key_types(pairs: &[Pair], key: &[usize], mistakes: &mut Vec<
 }
 
 /// The dataset's filter over the fields.
-pub(super) fn filter(
-    dataset: &DatasetDefinition, pairs: &[Pair], mistakes: &mut Vec<String>,
-) -> Option<Arc<Filter>> {
+pub(super) fn filter(dataset: &DatasetDefinition, pairs: &[Pair], mistakes: &mut Vec<String>) -> Option<Arc<Filter>> {
     let columns: Vec<SideColumn> = pairs
         .iter()
         .map(|pair| SideColumn {

@@ -44,7 +44,10 @@ pub struct Mapping {
 impl Mapping {
     /// Plans a pair. All mistakes are told in one error of kind `Definition`.
     pub fn plan(
-        sync: &SyncDefinition, dataset: &DatasetDefinition, source: &DatasetSchema, target: &DatasetSchema,
+        sync: &SyncDefinition,
+        dataset: &DatasetDefinition,
+        source: &DatasetSchema,
+        target: &DatasetSchema,
     ) -> Result<Self> {
         let mut mistakes = Vec::new();
         let fields = fields::pair(sync.direction, dataset, source, target, &mut mistakes);
@@ -124,8 +127,12 @@ fn definition_error(source: &DatasetSchema, target: &DatasetSchema, mistakes: Ve
 }
 
 fn side_spec(
-    schema: &DatasetSchema, side: fn(&Pair) -> &ColumnSchema, pairs: &[Pair], key: &[usize],
-    modified_at: Option<usize>, filter: Option<Arc<Filter>>,
+    schema: &DatasetSchema,
+    side: fn(&Pair) -> &ColumnSchema,
+    pairs: &[Pair],
+    key: &[usize],
+    modified_at: Option<usize>,
+    filter: Option<Arc<Filter>>,
 ) -> SideSpec {
     let columns: Vec<_> = pairs
         .iter()

@@ -10,8 +10,7 @@ use crate::value::Value;
 /// What the sync file says about fields, key, filter and types.
 pub(super) fn definition(dataset: &DatasetDefinition, key: &[usize], pairs: &[Pair]) -> String {
     let key: Vec<&str> = key.iter().map(|&index| pairs[index].source.name.as_str()).collect();
-    let renames: Vec<(&String, &Option<String>)> =
-        dataset.fields.iter().map(|(name, rule)| (name, &rule.to)).collect();
+    let renames: Vec<(&String, &Option<String>)> = dataset.fields.iter().map(|(name, rule)| (name, &rule.to)).collect();
     serde_json::json!({
         "key": key,
         "fields": renames,

@@ -16,6 +16,8 @@ pub(super) struct HomeState {
     pub journals: BTreeMap<JournalId, Journal>,
     /// In the order in which they were found.
     pub conflicts: Vec<StoredConflict>,
+    /// The session that settled a conflict, by the conflict's id.
+    pub decided_in: BTreeMap<String, SessionId>,
     pub rejects: Vec<(SessionId, String, RejectRecord)>,
     /// By session, dataset, kind (as text) and key.
     pub deferred: BTreeMap<(SessionId, String, &'static str, Key), Deferred>,

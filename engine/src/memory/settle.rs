@@ -131,15 +131,21 @@ impl HomeState {
     }
 
     fn change_conflicts(&mut self, session: SessionId, dataset: &str, settlement: &Settlement) {
+        if let Some(undone) = settlement.reopen {
+            self.reopen_conflicts(undone);
+        }
         for key in &settlement.supersede {
             let now = self.now();
             if let Some(open) = self.open_conflict(dataset, key) {
                 open.record.status = ConflictStatus::Superseded;
                 open.decided_at = Some(now);
+                let id = open.id.clone();
+                self.decided_in.insert(id, session);
             }
         }
         for (id, status, decision, who) in &settlement.decide {
             self.decide_conflict(id, *status, decision.clone(), who.clone());
+            self.decided_in.insert(id.clone(), session);
         }
         for record in &settlement.conflicts {
             self.store_conflict(session, dataset, record);
@@ -153,11 +159,30 @@ impl HomeState {
         if let Some(open) = self.open_conflict(dataset, &record.key) {
             open.record = record.clone();
             open.decided_at = decided_at;
+            let id = open.id.clone();
+            self.note_decided(id, session, record.status);
             return;
         }
         let id = format!("c{}", self.next_id());
+        self.note_decided(id.clone(), session, record.status);
         let (dataset, record) = (dataset.to_owned(), record.clone());
         self.conflicts.push(StoredConflict { id, session, dataset, record, opened_at: now, decided_at });
+    }
+
+    fn note_decided(&mut self, id: String, session: SessionId, status: ConflictStatus) {
+        if status != ConflictStatus::Open {
+            self.decided_in.insert(id, session);
+        }
+    }
+
+    /// Opens again what a session settled that is being undone.
+    fn reopen_conflicts(&mut self, undone: SessionId) {
+        let settled: Vec<String> =
+            self.decided_in.iter().filter(|(_, by)| **by == undone).map(|(id, _)| id.clone()).collect();
+        for id in settled {
+            self.decided_in.remove(&id);
+            self.decide_conflict(&id, ConflictStatus::Open, None, None);
+        }
     }
 
     /// Settles a conflict, or reopens it: then the record's newer open one, if there is one, stands instead.

@@ -19,9 +19,7 @@ use crate::segment::{Carried, Context, Fate, Item, State, Triple, carry, current
 
 /// Makes up for the writes that are missing, each with the side that it is to be made on. An entry for which that cannot
 /// be done keeps the write that happened.
-pub async fn halves(
-    context: &Context, pair: &Pair, halves: Vec<(JournalEntry, Side)>,
-) -> Result<Vec<JournalEntry>> {
+pub async fn halves(context: &Context, pair: &Pair, halves: Vec<(JournalEntry, Side)>) -> Result<Vec<JournalEntry>> {
     let (to_source, to_target): (Vec<_>, Vec<_>) = halves.into_iter().partition(|(_, side)| *side == Side::Source);
     let mut entries = Vec::new();
     for (side, half) in [(Side::Source, to_source), (Side::Target, to_target)] {
@@ -33,9 +31,7 @@ pub async fn halves(
     Ok(entries)
 }
 
-async fn on_side(
-    context: &Context, pair: &Pair, side: Side, entries: Vec<JournalEntry>,
-) -> Result<Vec<JournalEntry>> {
+async fn on_side(context: &Context, pair: &Pair, side: Side, entries: Vec<JournalEntry>) -> Result<Vec<JournalEntry>> {
     let keys: Vec<Key> = entries.iter().map(|entry| entry.key.clone()).collect();
     let mut transaction = pair.side(side).dataset.begin(Guard::Compare).await?;
     let now = gather_lookup(pair, side, &mut *transaction, &keys).await?;
@@ -58,7 +54,11 @@ async fn on_side(
 }
 
 async fn write(
-    context: &Context, pair: &Pair, side: Side, mut transaction: Box<dyn Transaction>, items: &mut [Item],
+    context: &Context,
+    pair: &Pair,
+    side: Side,
+    mut transaction: Box<dyn Transaction>,
+    items: &mut [Item],
 ) -> Result<()> {
     carry(context, pair, side, &mut *transaction, items, true).await?;
     if !items.iter().any(|item| item.side(side).applied.is_some()) {

@@ -33,7 +33,11 @@ pub async fn chunk(context: &Context, pair: &Pair, id: JournalId, within: &[KeyR
 }
 
 async fn reconcile(
-    context: &Context, pair: &Pair, id: JournalId, chunk: JournalChunk, within: &[KeyRange],
+    context: &Context,
+    pair: &Pair,
+    id: JournalId,
+    chunk: JournalChunk,
+    within: &[KeyRange],
 ) -> Result<()> {
     let target = happened(pair, Side::Target, &chunk).await?;
     let source = happened(pair, Side::Source, &chunk).await?;
@@ -160,7 +164,10 @@ fn without(mut entry: JournalEntry, missing: Side) -> JournalEntry {
 
 /// Replaces single entries (`None`: removed) and voids the sums of their blocks.
 pub(crate) async fn replace_entries(
-    context: &Context, pair: &Pair, new: &HashMap<&Key, &Option<Entry>>, within: &[KeyRange],
+    context: &Context,
+    pair: &Pair,
+    new: &HashMap<&Key, &Option<Entry>>,
+    within: &[KeyRange],
 ) -> Result<Vec<BaseChange>> {
     let mut keys: Vec<Key> = new.keys().map(|key| (*key).clone()).collect();
     keys.sort();

@@ -53,7 +53,11 @@ type Transactions = (Box<dyn Transaction>, Box<dyn Transaction>);
 
 impl<'a> Attempt<'a> {
     pub fn new(
-        context: &'a Context, pair: &'a Pair, work: &'a Work, refused: &'a Refused, guards: (Guard, Guard),
+        context: &'a Context,
+        pair: &'a Pair,
+        work: &'a Work,
+        refused: &'a Refused,
+        guards: (Guard, Guard),
     ) -> Self {
         Self { context, pair, work, refused, guards, journal: None }
     }
@@ -112,7 +116,11 @@ impl<'a> Attempt<'a> {
 
     /// Reads a range; one that is too large for the budget is cut at the beginning of a stored block where there is one.
     async fn gather_range(
-        &self, transactions: &mut Transactions, planned: &PlannedRange, entries: Vec<(Key, Entry)>, budget: usize,
+        &self,
+        transactions: &mut Transactions,
+        planned: &PlannedRange,
+        entries: Vec<(Key, Entry)>,
+        budget: usize,
     ) -> Result<Gathered> {
         let (source, target) = (&mut *transactions.0, &mut *transactions.1);
         let gathered =
@@ -142,12 +150,12 @@ impl<'a> Attempt<'a> {
         keys.dedup();
         let base = KeyBlocks::load(&*self.context.home, self.pair.name(), &keys, &[]).await?;
         let (source, target) = (&mut *transactions.0, &mut *transactions.1);
-        let gathered =
-            gather::gather_keys(self.pair, (source, target), &keys, |key| base.entry(key).cloned()).await?;
+        let gathered = gather::gather_keys(self.pair, (source, target), &keys, |key| base.entry(key).cloned()).await?;
         let mut batch = Batch { rejects: gathered.rejects, ..Batch::default() };
         self.decide(&mut batch, gathered.triples);
         let checked = !matches!(work.purpose, Purpose::Plan(_));
-        batch.stretches = base.groups.into_iter().map(|group| Stretch::of_group(group, checked, &batch.items)).collect();
+        batch.stretches =
+            base.groups.into_iter().map(|group| Stretch::of_group(group, checked, &batch.items)).collect();
         Ok(batch)
     }
 
@@ -155,14 +163,7 @@ impl<'a> Attempt<'a> {
         let rules = current_rules(self.pair);
         batch.items.extend(decide_all(&rules, triples).map(|(triple, decision)| {
             let fate = Fate::Done;
-            Item {
-                triple,
-                decision,
-                fate,
-                source: Carried::default(),
-                target: Carried::default(),
-                transformed: false,
-            }
+            Item { triple, decision, fate, source: Carried::default(), target: Carried::default(), transformed: false }
         }));
     }
 
@@ -215,13 +216,11 @@ impl<'a> Attempt<'a> {
             Purpose::Delete { .. } | Purpose::SetAside { .. } => Fate::Done,
             Purpose::Moved if deletes => Fate::WaitsForGuards,
             Purpose::Moved => Fate::Done,
-            Purpose::Plan(expected) => {
-                match expected.get(&item.triple.key) == Some(&Expected::of(&item.triple)) {
-                    true if deletes => Fate::WaitsForGuards,
-                    true => Fate::Done,
-                    false => Fate::LeftAlone,
-                }
-            }
+            Purpose::Plan(expected) => match expected.get(&item.triple.key) == Some(&Expected::of(&item.triple)) {
+                true if deletes => Fate::WaitsForGuards,
+                true => Fate::Done,
+                false => Fate::LeftAlone,
+            },
         }
     }
 
@@ -293,7 +292,11 @@ impl<'a> Attempt<'a> {
 
     /// Journal, sums, commits, settlement.
     async fn finish(
-        &mut self, mut transactions: Transactions, batch: Batch, compared: f64, writing: Instant,
+        &mut self,
+        mut transactions: Transactions,
+        batch: Batch,
+        compared: f64,
+        writing: Instant,
     ) -> Result<Done, Failure> {
         let (context, pair) = (self.context, self.pair);
         let first = self.journal;
@@ -301,10 +304,11 @@ impl<'a> Attempt<'a> {
             self.journal = self.store_journal(&batch).await?.map(|(id, _)| id);
         }
         let ledger = ledger::Ledger::new(context, pair, self.work, &batch);
-        let range = batch.stretches.first().zip(batch.stretches.last()).map(|(first, last)| KeyRange {
-            low: first.range.low.clone(),
-            high: last.range.high.clone(),
-        });
+        let range = batch
+            .stretches
+            .first()
+            .zip(batch.stretches.last())
+            .map(|(first, last)| KeyRange { low: first.range.low.clone(), high: last.range.high.clone() });
         let open = match &range {
             Some(range) => context.home.open_conflicts(pair.name(), range).await?,
             None => Vec::new(),
@@ -335,9 +339,7 @@ impl<'a> Attempt<'a> {
         }
         match home.settle(session, name, settlement).await? {
             Settled::Done => Ok(()),
-            Settled::Moved => {
-                Err(Error::new(ErrorKind::Aborted, "settle a segment", "its base was changed meanwhile"))
-            }
+            Settled::Moved => Err(Error::new(ErrorKind::Aborted, "settle a segment", "its base was changed meanwhile")),
         }
     }
 }

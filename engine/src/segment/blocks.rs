@@ -20,7 +20,11 @@ pub async fn load(home: &dyn Home, dataset: &str, blocks: &[BlockHeader]) -> Res
 }
 
 /// Divides entries into blocks of about `size` that cover `range` without gaps; up to twice as many stay together.
-pub fn cut_into_blocks(range: &KeyRange, entries: Vec<(Key, Entry)>, size: usize) -> Vec<(KeyRange, Vec<(Key, Entry)>)> {
+pub fn cut_into_blocks(
+    range: &KeyRange,
+    entries: Vec<(Key, Entry)>,
+    size: usize,
+) -> Vec<(KeyRange, Vec<(Key, Entry)>)> {
     let parts = (entries.len() + size / 2) / size.max(1);
     if parts <= 1 || entries.len() < size * 2 {
         return vec![(range.clone(), entries)];

@@ -90,11 +90,14 @@ impl Item {
 /// Carries out every pending act of `side`. Returns the index of an item whose other side was written already and that
 /// this side refused: the unit must be done again without it.
 pub async fn carry(
-    context: &Context, pair: &Pair, side: Side, transaction: &mut dyn Transaction, items: &mut [Item], last: bool,
+    context: &Context,
+    pair: &Pair,
+    side: Side,
+    transaction: &mut dyn Transaction,
+    items: &mut [Item],
+    last: bool,
 ) -> Result<Option<(usize, Refusal)>> {
-    let pending: Vec<usize> = (0..items.len())
-        .filter(|&index| is_pending(&items[index], side))
-        .collect();
+    let pending: Vec<usize> = (0..items.len()).filter(|&index| is_pending(&items[index], side)).collect();
     let mut rest = &pending[..];
     while !rest.is_empty() {
         let (batch, tail) = rest.split_at(batch_length(items, side, rest, context.batch_size));
@@ -143,7 +146,12 @@ fn batch_length(items: &[Item], side: Side, pending: &[usize], most: usize) -> u
 }
 
 async fn write_batch(
-    pair: &Pair, side: Side, transaction: &mut dyn Transaction, items: &mut [Item], batch: &[usize], last: bool,
+    pair: &Pair,
+    side: Side,
+    transaction: &mut dyn Transaction,
+    items: &mut [Item],
+    batch: &[usize],
+    last: bool,
 ) -> Result<Option<(usize, Refusal)>> {
     let mut writes = Vec::with_capacity(batch.len());
     let mut sent = Vec::with_capacity(batch.len());
@@ -193,7 +201,7 @@ async fn write_batch(
         }
     }
     // A file takes what it is given, and shows it only once it is published.
-    if pair.mapping.reads_back(side) && !pair.side(side).dataset.capabilities().publishes {
+    if pair.mapping.reads_back(side) {
         read_after(pair, side, transaction, items, &read_back).await?;
     }
     Ok(None)
@@ -294,7 +302,11 @@ pub fn held(pair: &Pair, hash: Hash, values: impl FnOnce() -> Vec<Value>) -> Hel
 
 /// Reads written records back inside the transaction, after triggers and rounding.
 async fn read_after(
-    pair: &Pair, side: Side, transaction: &mut dyn Transaction, items: &mut [Item], written: &[usize],
+    pair: &Pair,
+    side: Side,
+    transaction: &mut dyn Transaction,
+    items: &mut [Item],
+    written: &[usize],
 ) -> Result<()> {
     let keys: Vec<_> = written.iter().map(|&index| items[index].triple.key.clone()).collect();
     let found = gather::lookup(pair, side, transaction, &keys).await?;

@@ -71,7 +71,10 @@ pub struct Gathered {
 
 /// Reads `range` on both sides and lines it up with `entries` (the base of the range, sorted).
 pub async fn gather_range(
-    pair: &Pair, transactions: (&mut dyn Transaction, &mut dyn Transaction), range: &KeyRange, entries: Vec<(Key, Entry)>,
+    pair: &Pair,
+    transactions: (&mut dyn Transaction, &mut dyn Transaction),
+    range: &KeyRange,
+    entries: Vec<(Key, Entry)>,
     budget: usize,
 ) -> Result<Gathered> {
     let (source, target) = tokio::join!(
@@ -98,7 +101,11 @@ pub async fn gather_range(
 }
 
 async fn read(
-    pair: &Pair, side: Side, transaction: &mut dyn Transaction, range: &KeyRange, budget: usize,
+    pair: &Pair,
+    side: Side,
+    transaction: &mut dyn Transaction,
+    range: &KeyRange,
+    budget: usize,
 ) -> Result<Page> {
     let end = pair.side(side);
     let Some(run) = &end.run else {
@@ -113,7 +120,11 @@ async fn read(
 
 /// Writes of ours that turned out to have happened are newer than what was staged: such records are looked up.
 async fn renew(
-    pair: &Pair, side: Side, transaction: &mut dyn Transaction, range: &KeyRange, page: &mut Page,
+    pair: &Pair,
+    side: Side,
+    transaction: &mut dyn Transaction,
+    range: &KeyRange,
+    page: &mut Page,
 ) -> Result<()> {
     let reached = |key: &&Key| range.contains(key) && page.cut.as_ref().is_none_or(|cut| *key < cut);
     let mut stale: Vec<Key> = pair.reconciled().iter().filter(reached).cloned().collect();
@@ -201,7 +212,9 @@ pub(crate) fn reject(side: Side, unreadable: Unreadable) -> RejectRecord {
 
 /// Merges three sorted sequences by key.
 fn line_up(
-    base: impl Iterator<Item = (Key, Entry)>, source: Vec<(Key, State)>, target: Vec<(Key, State)>,
+    base: impl Iterator<Item = (Key, Entry)>,
+    source: Vec<(Key, State)>,
+    target: Vec<(Key, State)>,
 ) -> Vec<Triple> {
     let mut triples = Vec::with_capacity(source.len().max(target.len()));
     let (mut base, mut source, mut target) =
@@ -225,7 +238,9 @@ fn take<T>(sorted: &mut Peekable<impl Iterator<Item = (Key, T)>>, key: &Key) -> 
 /// Looks single keys up on both sides, the filter not applied, and lines them up with their entries.
 /// `keys` are sorted and unique.
 pub async fn gather_keys(
-    pair: &Pair, transactions: (&mut dyn Transaction, &mut dyn Transaction), keys: &[Key],
+    pair: &Pair,
+    transactions: (&mut dyn Transaction, &mut dyn Transaction),
+    keys: &[Key],
     entries: impl Fn(&Key) -> Option<Entry>,
 ) -> Result<Gathered> {
     let (source, target) = tokio::join!(
@@ -244,9 +259,7 @@ pub async fn gather_keys(
 }
 
 /// Looks up keys on one side, in chunks that a system takes at once.
-pub async fn lookup(
-    pair: &Pair, side: Side, transaction: &mut dyn Transaction, keys: &[Key],
-) -> Result<Vec<Found>> {
+pub async fn lookup(pair: &Pair, side: Side, transaction: &mut dyn Transaction, keys: &[Key]) -> Result<Vec<Found>> {
     let spec = pair.mapping.spec(side);
     let mut found = Vec::with_capacity(keys.len());
     for chunk in keys.chunks(1000) {

@@ -225,7 +225,10 @@ impl<'a> Ledger<'a> {
 
     /// The new blocks, with sums that describe exactly what was compared and written.
     pub async fn base(
-        &self, source: &mut Box<dyn Transaction>, target: &mut Box<dyn Transaction>, guards: (Guard, Guard),
+        &self,
+        source: &mut Box<dyn Transaction>,
+        target: &mut Box<dyn Transaction>,
+        guards: (Guard, Guard),
     ) -> Result<Vec<BaseChange>> {
         let mut changes = Vec::with_capacity(self.batch.stretches.len());
         for stretch in &self.batch.stretches {
@@ -233,7 +236,8 @@ impl<'a> Ledger<'a> {
             if !stretch.whole && !items.iter().any(|item| moves(item) || item.fate != Fate::Done) {
                 continue;
             }
-            let parts = cut_into_blocks(&stretch.range, self.entries(stretch, items), self.context.limits.block_entries);
+            let parts =
+                cut_into_blocks(&stretch.range, self.entries(stretch, items), self.context.limits.block_entries);
             let sums = match stretch.whole {
                 true => self.sums(stretch, items, &parts, (source, target), guards).await?,
                 false => vec![None; parts.len()],
@@ -261,8 +265,12 @@ impl<'a> Ledger<'a> {
     }
 
     async fn sums(
-        &self, stretch: &Stretch, items: &[Item], parts: &[(KeyRange, Vec<(Key, Entry)>)],
-        transactions: (&mut Box<dyn Transaction>, &mut Box<dyn Transaction>), guards: (Guard, Guard),
+        &self,
+        stretch: &Stretch,
+        items: &[Item],
+        parts: &[(KeyRange, Vec<(Key, Entry)>)],
+        transactions: (&mut Box<dyn Transaction>, &mut Box<dyn Transaction>),
+        guards: (Guard, Guard),
     ) -> Result<Vec<Option<BlockSums>>> {
         let cuts: Vec<Key> = parts[1..].iter().filter_map(|(range, _)| range.low.clone()).collect();
         let (source, target) = tokio::join!(
@@ -319,7 +327,12 @@ impl<'a> Ledger<'a> {
     }
 
     async fn side_sums(
-        &self, side: Side, stretch: &Stretch, items: &[Item], cuts: &[Key], transaction: &mut Box<dyn Transaction>,
+        &self,
+        side: Side,
+        stretch: &Stretch,
+        items: &[Item],
+        cuts: &[Key],
+        transaction: &mut Box<dyn Transaction>,
         guard: Guard,
     ) -> Result<Option<Vec<RangeSum>>> {
         if self.pair.side(side).is_incomplete() {
@@ -412,7 +425,9 @@ fn conflict_record(item: &Item, kind: ConflictKind, status: ConflictStatus) -> C
 }
 
 fn change(
-    stretch: &Stretch, parts: Vec<(KeyRange, Vec<(Key, Entry)>)>, sums: Vec<Option<BlockSums>>,
+    stretch: &Stretch,
+    parts: Vec<(KeyRange, Vec<(Key, Entry)>)>,
+    sums: Vec<Option<BlockSums>>,
 ) -> Result<BaseChange> {
     let mut blocks = Vec::with_capacity(parts.len() + 1);
     for ((range, entries), sums) in parts.into_iter().zip(sums) {
@@ -427,7 +442,10 @@ fn change(
 }
 
 pub(crate) fn block(
-    range: KeyRange, entries: &[(Key, Entry)], sums: Option<BlockSums>, checked: bool,
+    range: KeyRange,
+    entries: &[(Key, Entry)],
+    sums: Option<BlockSums>,
+    checked: bool,
 ) -> Result<NewBlock> {
     let blob = base::encode(entries)
         .map_err(|error| Error::new(ErrorKind::Other, "encode the base", error.to_string()).with_source(error))?;

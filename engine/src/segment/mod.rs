@@ -32,10 +32,10 @@ use crate::value::Value;
 pub use gather::{State, Triple};
 pub use survey::{Surveyed, survey};
 
-pub(crate) use blocks::{KeyBlocks, cut_into_blocks};
-pub(crate) use gather::{lookup as gather_lookup, reject as reject_of};
 pub(crate) use attempt::current_rules;
+pub(crate) use blocks::{KeyBlocks, cut_into_blocks};
 pub(crate) use carry::{Carried, Fate, Item, carry, held};
+pub(crate) use gather::{lookup as gather_lookup, reject as reject_of};
 pub(crate) use ledger::block as store_block;
 
 /// What the segments of a session share.

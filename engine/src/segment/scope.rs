@@ -18,7 +18,10 @@ pub fn rests_on_absence(triple: &Triple, decision: &Decision) -> bool {
 
 /// Replaces `Absent` by what an unfiltered lookup finds.
 pub async fn look_behind_filter(
-    pair: &Pair, side: Side, transaction: &mut dyn Transaction, triples: &mut [Triple],
+    pair: &Pair,
+    side: Side,
+    transaction: &mut dyn Transaction,
+    triples: &mut [Triple],
 ) -> Result<()> {
     let Some(filter) = pair.mapping.spec(side).filter.clone() else {
         return Ok(());

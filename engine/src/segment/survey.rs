@@ -22,8 +22,11 @@ pub struct Surveyed {
 /// Reads a range up to the budget and decides its records. Gives the counters of records that would not be written, and
 /// the key at which the budget ended.
 pub async fn survey(
-    context: &Context, pair: &Pair, transactions: &mut (Box<dyn Transaction>, Box<dyn Transaction>),
-    planned: &PlannedRange, budget: usize,
+    context: &Context,
+    pair: &Pair,
+    transactions: &mut (Box<dyn Transaction>, Box<dyn Transaction>),
+    planned: &PlannedRange,
+    budget: usize,
 ) -> Result<(Vec<Surveyed>, DatasetReport, Option<Key>)> {
     let entries = blocks::load(&*context.home, pair.name(), &planned.blocks).await?;
     let (source, target) = (&mut *transactions.0, &mut *transactions.1);
@@ -43,12 +46,15 @@ pub async fn survey(
 }
 
 async fn look_behind_filter(
-    pair: &Pair, transactions: &mut (Box<dyn Transaction>, Box<dyn Transaction>), items: &mut [Surveyed],
+    pair: &Pair,
+    transactions: &mut (Box<dyn Transaction>, Box<dyn Transaction>),
+    items: &mut [Surveyed],
 ) -> Result<()> {
     if pair.mapping.source.filter.is_none() {
         return Ok(());
     }
-    let wanted: Vec<usize> = (0..items.len()).filter(|&at| scope::rests_on_absence(&items[at].triple, &items[at].decision)).collect();
+    let wanted: Vec<usize> =
+        (0..items.len()).filter(|&at| scope::rests_on_absence(&items[at].triple, &items[at].decision)).collect();
     let mut triples: Vec<Triple> = wanted.iter().map(|&at| items[at].triple.clone()).collect();
     scope::look_behind_filter(pair, Side::Source, &mut *transactions.0, &mut triples).await?;
     scope::look_behind_filter(pair, Side::Target, &mut *transactions.1, &mut triples).await?;

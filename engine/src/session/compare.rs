@@ -126,7 +126,11 @@ pub(super) async fn work_on_keys(session: &Session, pair: &Pair, keys: Vec<Key>,
 
 /// In bounded portions, or, where writes are collected for a file, all at once. Returns the keys that were moved.
 async fn one_round(
-    session: &Session, pair: &Pair, keys: Vec<Key>, purpose: Purpose, last_round: bool,
+    session: &Session,
+    pair: &Pair,
+    keys: Vec<Key>,
+    purpose: Purpose,
+    last_round: bool,
 ) -> Result<Vec<Key>> {
     let portion = if pair.publishes() { keys.len().max(1) } else { session.definition.options.batch_size as usize };
     let context = session.context();

@@ -60,7 +60,8 @@ pub fn warn_incomplete(pairs: &[Arc<Pair>], warnings: &mut Vec<String>) {
     for pair in pairs {
         for side in [Side::Source, Side::Target] {
             if pair.side(side).is_incomplete() {
-                let (name, rejected) = (&pair.mapping.spec(side).dataset, "records could not be read and their keys are not known");
+                let (name, rejected) =
+                    (&pair.mapping.spec(side).dataset, "records could not be read and their keys are not known");
                 warnings.push(format!("{name}: {rejected}; no delete was derived from this side"));
             }
         }

@@ -34,10 +34,25 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
             continue;
         };
         let changes = [
-            (GuardName::DifferentSystem, then.source_identity != now.source_identity, &then.source_identity, &now.source_identity),
-            (GuardName::DifferentSystem, then.target_identity != now.target_identity, &then.target_identity, &now.target_identity),
+            (
+                GuardName::DifferentSystem,
+                then.source_identity != now.source_identity,
+                &then.source_identity,
+                &now.source_identity,
+            ),
+            (
+                GuardName::DifferentSystem,
+                then.target_identity != now.target_identity,
+                &then.target_identity,
+                &now.target_identity,
+            ),
             (GuardName::DefinitionChanged, then.definition != now.definition, &then.definition, &now.definition),
-            (GuardName::SchemaDrift, then.definition == now.definition && then.schema != now.schema, &then.schema, &now.schema),
+            (
+                GuardName::SchemaDrift,
+                then.definition == now.definition && then.schema != now.schema,
+                &then.schema,
+                &now.schema,
+            ),
         ];
         let found: Vec<GuardReport> = changes
             .into_iter()
@@ -68,7 +83,13 @@ fn difference(then: &str, now: &str) -> String {
 }
 
 fn report(
-    session: &Session, guard: GuardName, dataset: &str, limit: f64, actual: f64, tripped: bool, detail: Option<String>,
+    session: &Session,
+    guard: GuardName,
+    dataset: &str,
+    limit: f64,
+    actual: f64,
+    tripped: bool,
+    detail: Option<String>,
 ) -> GuardReport {
     GuardReport {
         name: guard.to_string(),

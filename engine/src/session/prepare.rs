@@ -34,8 +34,12 @@ pub async fn prepare_survey(session: &Session) -> Result<Vec<Prepared>> {
 
 async fn prepare_all(session: &Session, create: bool) -> Result<Vec<Prepared>> {
     if session.definition.options.incremental == pinksync_model::Incremental::Cursor {
-        return Err(Error::new(ErrorKind::Definition, "plan the session", "`incremental: cursor` is not available yet")
-            .with_remedy("write `incremental: full`; unchanged blocks are skipped without reading their records"));
+        return Err(Error::new(
+            ErrorKind::Definition,
+            "plan the session",
+            "`incremental: cursor` is not available yet",
+        )
+        .with_remedy("write `incremental: full`; unchanged blocks are skipped without reading their records"));
     }
     let mut prepared = Vec::new();
     for dataset in expand_datasets(&session.definition, &*session.source, &*session.target).await? {
@@ -72,7 +76,11 @@ fn missing(side: &str, name: &str) -> Error {
 /// The missing target, made (or only described) from the source's mapped columns; never where a base says that there
 /// was one.
 async fn create_target(
-    session: &Session, dataset: &DatasetDefinition, source: &DatasetSchema, name: &str, create: bool,
+    session: &Session,
+    dataset: &DatasetDefinition,
+    source: &DatasetSchema,
+    name: &str,
+    create: bool,
 ) -> Result<DatasetSchema> {
     let base_name = format!("{} → {name}", source.name);
     if session.home.terms(&base_name).await?.is_some() {
@@ -104,7 +112,9 @@ async fn create_target(
 
 /// The datasets with both names filled in; patterns are replaced by the tables that have a key.
 pub async fn expand_datasets(
-    definition: &SyncDefinition, source: &dyn System, target: &dyn System,
+    definition: &SyncDefinition,
+    source: &dyn System,
+    target: &dyn System,
 ) -> Result<Vec<DatasetDefinition>> {
     let mut datasets: Vec<DatasetDefinition> = Vec::new();
     let mut named: HashSet<String> = HashSet::new();
@@ -180,7 +190,14 @@ fn parents_first(prepared: Vec<Prepared>) -> Vec<Prepared> {
         prepared.iter().enumerate().map(|(index, one)| (one.target.name.clone(), index)).collect();
     let parents: Vec<Vec<usize>> = prepared
         .iter()
-        .map(|one| one.target.references.iter().chain(&one.source.references).filter_map(|name| index.get(name).copied()).collect())
+        .map(|one| {
+            one.target
+                .references
+                .iter()
+                .chain(&one.source.references)
+                .filter_map(|name| index.get(name).copied())
+                .collect()
+        })
         .collect();
     let mut order = Vec::with_capacity(prepared.len());
     let mut seen = vec![false; prepared.len()];

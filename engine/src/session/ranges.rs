@@ -24,14 +24,13 @@ pub enum Purpose {
 }
 
 /// The segments to be compared, in key order, and the counters of blocks that nothing has touched and that are left out.
-pub async fn plan(
-    session: &Session, pair: &Pair, purpose: Purpose,
-) -> Result<(Vec<Vec<PlannedRange>>, DatasetReport)> {
+pub async fn plan(session: &Session, pair: &Pair, purpose: Purpose) -> Result<(Vec<Vec<PlannedRange>>, DatasetReport)> {
     let headers = session.home.blocks(pair.name()).await?;
     let compared = |header: &BlockHeader| purpose == Purpose::Session && header.checked_by == Some(session.id);
     let skipped = match purpose {
         Purpose::Session | Purpose::Survey => {
-            let open: Vec<&BlockHeader> = headers.iter().filter(|header| !compared(header)).collect();
+            let told = |header: &&BlockHeader| purpose == Purpose::Survey && has_open_conflicts(header);
+            let open: Vec<&BlockHeader> = headers.iter().filter(|header| !compared(header) && !told(header)).collect();
             unchanged(pair, &open).await?
         }
         Purpose::Everything => HashSet::new(),
@@ -45,6 +44,11 @@ pub async fn plan(
     let cuts = if headers.is_empty() || has_gaps(&headers) { split(pair, session.limits).await? } else { Vec::new() };
     let done = |header: &BlockHeader| compared(header) || skipped.contains(&header.id);
     Ok((segments(pieces(&headers, done, &cuts), session.workers, session.limits.segment_blocks), counted))
+}
+
+/// A plan tells each conflict that stays open; a session only counts it.
+fn has_open_conflicts(header: &BlockHeader) -> bool {
+    header.sums.is_some_and(|sums| sums.counts.open > 0)
 }
 
 /// Blocks that are not done, and the stretches between blocks.

@@ -7,11 +7,11 @@ use pinksync_model::{DatasetReport, Phase, Side, Verify, VerifyCounts};
 use super::Session;
 use crate::connector::{Found, Guard};
 use crate::error::Result;
-use crate::session::compare::unshared;
 use crate::home::Settlement;
 use crate::key::Key;
 use crate::pair::Pair;
 use crate::segment::gather_lookup;
+use crate::session::compare::unshared;
 use crate::survey;
 
 /// Counts what is equal and what is not into the session's report, and warns of differences.

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::connector::{
-    Capabilities, Chunk, Dataset, Found, Guard, Outcome, Page, RangeSum, Transaction, Write,
-};
+use crate::connector::{Capabilities, Chunk, Dataset, Found, Guard, Outcome, Page, RangeSum, Transaction, Write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, KeyRange};
 use crate::row::SideSpec;

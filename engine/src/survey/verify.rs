@@ -25,9 +25,7 @@ pub struct Difference {
 
 /// Counts equal and different records and tells each difference. Records that a decision left different on purpose,
 /// that are out of scope or that could not be read are `not_compared`.
-pub async fn verify(
-    session: &Session, sink: &mut (dyn FnMut(Difference) -> Result<()> + Send),
-) -> Result<Finished> {
+pub async fn verify(session: &Session, sink: &mut (dyn FnMut(Difference) -> Result<()> + Send)) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
     for one in prepare_survey(session).await? {
@@ -39,7 +37,9 @@ pub async fn verify(
 
 /// Compares one dataset.
 pub(crate) async fn verify_pair(
-    session: &Session, pair: &mut Pair, sink: &mut (dyn FnMut(Difference) -> Result<()> + Send),
+    session: &Session,
+    pair: &mut Pair,
+    sink: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<DatasetReport> {
     staging::stage_both(session, pair, false).await?;
     let mut verified = VerifyCounts::default();

@@ -77,7 +77,8 @@ pub fn every_crash(world: &World) -> Result<(), TestCaseError> {
         faults.crash_at(number);
         let died = wait(session::run(&world.faulty_session(id, &faults)));
         prop_assert_eq!(died.is_err(), true, "point {} {:?}", number, point);
-        let finished = world.try_run(id).map_err(|error| TestCaseError::fail(format!("{number} {point:?}: {error}")))?;
+        let finished =
+            world.try_run(id).map_err(|error| TestCaseError::fail(format!("{number} {point:?}: {error}")))?;
         let name = format!("crash at point {number}, {point:?}");
         Whole::of(&world, id, &finished.datasets[0]).check(&expected, &name)?;
         POINTS.fetch_add(1, Ordering::Relaxed);
@@ -145,9 +146,15 @@ fn a_commit_whose_answer_was_lost_is_found_out() {
 fn busy(direction: Direction, merge: MergeMode, flavour: Flavour) -> World {
     let end = End { flavour, ..End::PLAIN };
     let setup = Setup {
-        direction, merge, source: end, target: End { check: true, ..end }, strategy: Wins::SourceWins, batch_size: 2,
+        direction,
+        merge,
+        source: end,
+        target: End { check: true, ..end },
+        strategy: Wins::SourceWins,
+        batch_size: 2,
         limits: pinksync_engine::segment::Limits { block_entries: 2, segment_blocks: 2, read_budget: 1 << 20 },
-        workers: 2, ..Setup::PLAIN
+        workers: 2,
+        ..Setup::PLAIN
     };
     let world = World::new(&setup);
     let old = Cells { a: 1, b: 1, n: 1, time: 0 };
@@ -157,11 +164,15 @@ fn busy(direction: Direction, merge: MergeMode, flavour: Flavour) -> World {
     world.apply(&[
         Edit::Touch(Source, 0, 0, 2),
         Edit::Touch(Target, 1, 0, 2),
-        Edit::Touch(Source, 2, 0, 2), Edit::Touch(Target, 2, 1, 3),
-        Edit::Touch(Source, 3, 0, 2), Edit::Touch(Target, 3, 0, 3), Edit::Touch(Target, 3, 2, 3),
+        Edit::Touch(Source, 2, 0, 2),
+        Edit::Touch(Target, 2, 1, 3),
+        Edit::Touch(Source, 3, 0, 2),
+        Edit::Touch(Target, 3, 0, 3),
+        Edit::Touch(Target, 3, 2, 3),
         Edit::Remove(Source, 4),
         Edit::Remove(Target, 5),
-        Edit::Remove(Source, 6), Edit::Touch(Target, 6, 0, 4),
+        Edit::Remove(Source, 6),
+        Edit::Touch(Target, 6, 0, 4),
         Edit::Touch(Source, 7, 2, 6),
         Edit::Put(Source, 8, old),
         Edit::Put(Target, 9, old),

@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pinksync_engine::home::{Applied, Before, JournalEntry};
 use pinksync_engine::session::{Ending, Finished};
 use pinksync_engine::{Hash, Key, Value};
-use pinksync_model::{
-    ConflictKind, ConflictStatus, DatasetReport, Direction, ReadCounts, Seconds, SessionId, Side,
-};
+use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, Direction, ReadCounts, Seconds, SessionId, Side};
 use proptest::prelude::prop_assert_eq;
 use proptest::test_runner::TestCaseError;
 
@@ -97,7 +95,11 @@ type BaseHashes = BTreeMap<Key, (Option<Hash>, Option<Hash>, bool)>;
 
 pub fn base_of(world: &World) -> BaseHashes {
     let hash = |held: &Option<pinksync_engine::home::Held>| held.as_ref().map(|held| held.hash);
-    world.entries().into_iter().map(|(key, entry)| (key, (hash(&entry.source), hash(&entry.target), entry.kept))).collect()
+    world
+        .entries()
+        .into_iter()
+        .map(|(key, entry)| (key, (hash(&entry.source), hash(&entry.target), entry.kept)))
+        .collect()
 }
 
 fn base_as_expected(oracle: &Oracle) -> BaseHashes {
@@ -113,7 +115,13 @@ pub fn open_conflicts(world: &World) -> BTreeMap<Key, ConflictKind> {
 /// What a report counts of decisions and writes; not names, times and what was read.
 pub fn counters(report: &DatasetReport) -> DatasetReport {
     let names = (String::new(), String::new());
-    DatasetReport { source: names.0, target: names.1, read: ReadCounts::default(), seconds: Seconds::default(), ..report.clone() }
+    DatasetReport {
+        source: names.0,
+        target: names.1,
+        read: ReadCounts::default(),
+        seconds: Seconds::default(),
+        ..report.clone()
+    }
 }
 
 /// Every record that a session changed or took stands in its journal as it was.
@@ -159,7 +167,12 @@ fn applied(entry: &JournalEntry, side: Side) -> Option<&Applied> {
 
 /// Every key of either side is accounted for, once.
 fn all_is_accounted_for(
-    world: &World, before: &Sides, known: &BTreeSet<Key>, id: SessionId, report: &DatasetReport, name: &str,
+    world: &World,
+    before: &Sides,
+    known: &BTreeSet<Key>,
+    id: SessionId,
+    report: &DatasetReport,
+    name: &str,
 ) -> Outcome {
     let in_scope = |place: &Place| match place {
         Place::There(record) => !world.setup.filter || matches!(record[2], Value::Int(n) if n >= 2),
@@ -168,14 +181,23 @@ fn all_is_accounted_for(
     let seen = |side: &BTreeMap<Key, Place>| -> BTreeSet<Key> {
         side.iter().filter(|(_, place)| in_scope(place)).map(|(key, _)| key.clone()).collect()
     };
-    let keys: BTreeSet<Key> = seen(&before.source).into_iter().chain(seen(&before.target)).chain(known.iter().cloned()).collect();
+    let keys: BTreeSet<Key> =
+        seen(&before.source).into_iter().chain(seen(&before.target)).chain(known.iter().cloned()).collect();
     let written = journal(world, id).values().filter(|entry| entry.source.is_some() || entry.target.is_some()).count();
     // An open conflict of a record that was refused, or is out of scope now, is counted there.
     let rejected: BTreeSet<Key> = world.home.rejects(id, PAIR).into_iter().filter_map(|reject| reject.key).collect();
-    let hidden = |key: &Key| [&before.source, &before.target].iter().any(|side| side.get(key).is_some_and(|place| !in_scope(place)));
+    let hidden = |key: &Key| {
+        [&before.source, &before.target].iter().any(|side| side.get(key).is_some_and(|place| !in_scope(place)))
+    };
     let open = open_conflicts(world).into_keys().filter(|key| !rejected.contains(key) && !hidden(key)).count();
-    let sum = (written + open) as u64 + report.unchanged + report.adopted + report.settled + report.drift
-        + report.target_only + report.out_of_scope + report.rejected;
+    let sum = (written + open) as u64
+        + report.unchanged
+        + report.adopted
+        + report.settled
+        + report.drift
+        + report.target_only
+        + report.out_of_scope
+        + report.rejected;
     prop_assert_eq!(sum, keys.len() as u64, "{}: keys accounted for: {:?}", name, report);
     Ok(())
 }

@@ -55,9 +55,17 @@ enum Verdict {
     TargetOnly,
     Open(ConflictKind),
     /// The base alone moves.
-    Follow { kept: bool, adopted: bool },
+    Follow {
+        kept: bool,
+        adopted: bool,
+    },
     /// What both sides shall hold; fields by number that are set where there is a record on both sides.
-    Write { source: Act, target: Act, kept: bool, merged: bool },
+    Write {
+        source: Act,
+        target: Act,
+        kept: bool,
+        merged: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -119,10 +127,15 @@ impl Oracle {
             Place::There(record) => self.in_scope(record),
             Place::Absent | Place::Unreadable => true,
         };
-        let over: Vec<Key> = self.open.keys().filter(|key| {
-            let here = [source.get(key), target.get(key)].into_iter().flatten().any(seen);
-            !here && !self.base.contains_key(key)
-        }).cloned().collect();
+        let over: Vec<Key> = self
+            .open
+            .keys()
+            .filter(|key| {
+                let here = [source.get(key), target.get(key)].into_iter().flatten().any(seen);
+                !here && !self.base.contains_key(key)
+            })
+            .cloned()
+            .collect();
         self.open.retain(|key, _| !over.contains(key));
         expected.report.conflicts.open = self.open.len() as u64;
         expected
@@ -182,7 +195,8 @@ impl Oracle {
                 keep(key, source, target, expected);
             }
             Verdict::Write { source: to_source, target: to_target, kept, merged } => {
-                let (new_s, new_t) = (self.carry(Side::Source, &to_source, &s, &t), self.carry(Side::Target, &to_target, &t, &s));
+                let (new_s, new_t) =
+                    (self.carry(Side::Source, &to_source, &s, &t), self.carry(Side::Target, &to_target, &t, &s));
                 let (Some((new_s, changed_s)), Some((new_t, changed_t))) = (new_s, new_t) else {
                     report.rejected += 1;
                     keep(key, source, target, expected);
@@ -211,7 +225,11 @@ impl Oracle {
 
     /// What a side holds after a write, and whether that is other than what was sent; `None`: it refuses.
     fn carry(
-        &self, side: Side, act: &Act, own: &Option<Record>, other: &Option<Record>,
+        &self,
+        side: Side,
+        act: &Act,
+        own: &Option<Record>,
+        other: &Option<Record>,
     ) -> Option<(Option<Record>, bool)> {
         let end = self.setup.end(side);
         let sent = match act {
@@ -242,7 +260,11 @@ impl Oracle {
 
     /// The kind of conflict that a verdict settled, if it did.
     fn settled_kind(
-        &self, base: Option<&Base>, s: &Option<Record>, t: &Option<Record>, verdict: &Verdict,
+        &self,
+        base: Option<&Base>,
+        s: &Option<Record>,
+        t: &Option<Record>,
+        verdict: &Verdict,
     ) -> Option<ConflictKind> {
         match verdict {
             Verdict::Follow { .. } | Verdict::Write { .. } => self.contest(base, s, t),
@@ -267,7 +289,8 @@ impl Oracle {
             (Some(_), None) => base.map(|_| ConflictKind::UpdateDelete),
             (None, Some(_)) => base.map(|_| ConflictKind::DeleteUpdate),
             (Some(s), Some(t)) => {
-                let contested = self.picks(base, s, t).iter().any(|(field, pick)| *field != TIME && *pick == Pick::Contested);
+                let contested =
+                    self.picks(base, s, t).iter().any(|(field, pick)| *field != TIME && *pick == Pick::Contested);
                 let kind = if base.is_some() { ConflictKind::UpdateUpdate } else { ConflictKind::CreateCreate };
                 contested.then_some(kind)
             }
@@ -407,7 +430,9 @@ impl Oracle {
             };
             chosen.push((TIME, Pick::From(side)));
         }
-        let of = |side| chosen.iter().filter(|(_, pick)| *pick == Pick::From(side)).map(|(field, _)| *field).collect::<Vec<_>>();
+        let of = |side| {
+            chosen.iter().filter(|(_, pick)| *pick == Pick::From(side)).map(|(field, _)| *field).collect::<Vec<_>>()
+        };
         let (to_target, mut to_source) = (of(Side::Source), of(Side::Target));
         let mut kept = base.is_some_and(|base| base.kept) && chosen.iter().any(|(_, pick)| *pick == Pick::Stay);
         if self.setup.direction == Direction::OneWay {

@@ -103,8 +103,21 @@ pub fn setup() -> impl Strategy<Value = Setup> {
         let at_once = |end: &End| !end.flavour.transactional && !end.flavour.publishes;
         let source = End { check: source.check && !(at_once(&source) && at_once(&target)), ..source };
         Setup {
-            direction, strategy, merge, deletes, mirror, base, composite, time, field_strategy, filter, source, target,
-            batch_size, limits, workers,
+            direction,
+            strategy,
+            merge,
+            deletes,
+            mirror,
+            base,
+            composite,
+            time,
+            field_strategy,
+            filter,
+            source,
+            target,
+            batch_size,
+            limits,
+            workers,
         }
     })
 }

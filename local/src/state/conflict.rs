@@ -25,8 +25,10 @@ pub(crate) fn store(
     let now = clock::now();
     let decided_at = (record.status != ConflictStatus::Open).then_some(now.as_str());
     let (base, source, target) = (put(&record.base), put(&record.source), put(&record.target));
+    let decided_in = decided_at.map(|_| session);
     let refresh = "UPDATE conflicts SET kind = ?3, status = ?4, base = ?5, source = ?6, target = ?7, decision = ?8,
-                   decided_by = ?9, decided_at = ?10 WHERE dataset = ?1 AND key = ?2 AND status = 'open'";
+                   decided_by = ?9, decided_at = ?10, decided_in = ?11
+                   WHERE dataset = ?1 AND key = ?2 AND status = 'open'";
     let refreshed = transaction.prepare_cached(refresh)?.execute(params![
         dataset,
         &record.key[..],
@@ -38,12 +40,14 @@ pub(crate) fn store(
         record.decision,
         record.decided_by,
         decided_at,
+        decided_in,
     ])?;
     if refreshed > 0 {
         return Ok(());
     }
     let insert = "INSERT INTO conflicts (dataset, key, kind, status, base, source, target, decision, decided_by,
-                  decided_at, session, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                  decided_at, session, opened_at, decided_in)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     transaction.prepare_cached(insert)?.execute(params![
         dataset,
         &record.key[..],
@@ -57,15 +61,25 @@ pub(crate) fn store(
         decided_at,
         session,
         now,
+        decided_in,
     ])?;
     Ok(())
 }
 
 /// Closes the open conflict of a record whose sides became equal.
-pub(crate) fn supersede(transaction: &Transaction<'_>, dataset: i64, key: &Key) -> Result<(), Fault> {
-    let update = "UPDATE conflicts SET status = 'superseded', decided_at = ?3
+pub(crate) fn supersede(transaction: &Transaction<'_>, dataset: i64, session: &str, key: &Key) -> Result<(), Fault> {
+    let update = "UPDATE conflicts SET status = 'superseded', decided_at = ?3, decided_in = ?4
                   WHERE dataset = ?1 AND key = ?2 AND status = 'open'";
-    transaction.prepare_cached(update)?.execute(params![dataset, &key[..], clock::now()])?;
+    transaction.prepare_cached(update)?.execute(params![dataset, &key[..], clock::now(), session])?;
+    Ok(())
+}
+
+/// Opens again what a session settled that is being undone; a newer open conflict of the same record stands instead.
+pub(crate) fn reopen(transaction: &Transaction<'_>, session: &str) -> Result<(), Fault> {
+    let update =
+        "UPDATE OR IGNORE conflicts SET status = 'open', decision = NULL, decided_by = NULL, decided_at = NULL,
+                  decided_in = NULL WHERE decided_in = ?1";
+    transaction.prepare_cached(update)?.execute([session])?;
     Ok(())
 }
 
@@ -73,12 +87,14 @@ pub(crate) fn supersede(transaction: &Transaction<'_>, dataset: i64, key: &Key) 
 pub(crate) fn decide(
     transaction: &Transaction<'_>,
     dataset: i64,
+    session: &str,
     decided: &(String, ConflictStatus, Option<String>, Option<String>),
 ) -> Result<(), Fault> {
     let (id, status, decision, who) = decided;
     let number = number(id).ok_or_else(|| StateError::UnknownConflict(id.clone()))?;
     let decided_at = (*status != ConflictStatus::Open).then(clock::now);
-    let update = "UPDATE OR IGNORE conflicts SET status = ?3, decision = ?4, decided_by = ?5, decided_at = ?6
+    let update =
+        "UPDATE OR IGNORE conflicts SET status = ?3, decision = ?4, decided_by = ?5, decided_at = ?6, decided_in = ?7
                   WHERE id = ?1 AND dataset = ?2";
     let changed = transaction.prepare_cached(update)?.execute(params![
         number,
@@ -86,7 +102,8 @@ pub(crate) fn decide(
         status.as_str(),
         decision,
         who,
-        decided_at
+        decided_at,
+        decided_at.as_ref().map(|_| session),
     ])?;
     let known = "SELECT 1 FROM conflicts WHERE id = ?1 AND dataset = ?2";
     if changed == 0 && !transaction.prepare_cached(known)?.exists([number, dataset])? {

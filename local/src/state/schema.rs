@@ -63,10 +63,12 @@ CREATE TABLE conflicts (
     decision TEXT,
     decided_by TEXT,
     opened_at TEXT NOT NULL,
-    decided_at TEXT
+    decided_at TEXT,
+    decided_in TEXT
 ) STRICT;
 CREATE UNIQUE INDEX conflicts_open ON conflicts (dataset, key) WHERE status = 'open';
 CREATE INDEX conflicts_by_session ON conflicts (session) WHERE status = 'open';
+CREATE INDEX conflicts_by_decision ON conflicts (decided_in);
 
 CREATE TABLE rejects (
     id INTEGER PRIMARY KEY,

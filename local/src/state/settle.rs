@@ -106,11 +106,14 @@ fn apply(
     {
         return Ok(Settled::Moved);
     }
+    if let Some(undone) = settlement.reopen {
+        conflict::reopen(transaction, &undone.to_string())?;
+    }
     for key in &settlement.supersede {
-        conflict::supersede(transaction, dataset, key)?;
+        conflict::supersede(transaction, dataset, session, key)?;
     }
     for decided in &settlement.decide {
-        conflict::decide(transaction, dataset, decided)?;
+        conflict::decide(transaction, dataset, session, decided)?;
     }
     for record in &settlement.conflicts {
         conflict::store(transaction, dataset, session, record)?;

@@ -13,7 +13,12 @@ fn old() -> Row {
 
 fn clash(rules: &Rules, source: Option<i64>, target: Option<i64>) -> Decision {
     let base = entry(Some(&old()), Some(&old()), false, true);
-    decide(rules, Some(&base), Some(&record(["s", "x", "x"], source, true)), Some(&record(["t", "x", "x"], target, true)))
+    decide(
+        rules,
+        Some(&base),
+        Some(&record(["s", "x", "x"], source, true)),
+        Some(&record(["t", "x", "x"], target, true)),
+    )
 }
 
 fn newest(tolerance: i64) -> Rules {
@@ -102,7 +107,12 @@ fn where_only_the_time_differs_the_later_goes_to_both_and_nobody_is_asked() {
 #[test]
 fn a_time_that_is_only_read_still_decides_and_is_not_written() {
     let rules = Rules { compared: vec![1, 2, 3], ..newest(0) };
-    let base = entry(Some(&record(["o", "x", "x"], Some(0), false)), Some(&record(["o", "x", "x"], Some(0), false)), false, true);
+    let base = entry(
+        Some(&record(["o", "x", "x"], Some(0), false)),
+        Some(&record(["o", "x", "x"], Some(0), false)),
+        false,
+        true,
+    );
     let (source, target) = (record(["s", "x", "x"], Some(5), false), record(["t", "x", "x"], Some(6), false));
     assert_eq!(decide(&rules, Some(&base), Some(&source), Some(&target)).source, Act::Update(vec![1]));
     let moved = record(["o", "x", "x"], Some(9), false);

@@ -329,14 +329,17 @@ fn every_cell_decides_as_written() {
 
 #[test]
 fn a_base_whose_sides_a_trigger_made_different_decides_as_any_other() {
-    let held = entry(Some(&record(["a", "x", "x"], None, false)), Some(&record(["A", "x", "x"], None, false)), false, true);
+    let held =
+        entry(Some(&record(["a", "x", "x"], None, false)), Some(&record(["A", "x", "x"], None, false)), false, true);
     let source = |text: &str| record([text, "x", "x"], None, false);
     for direction in [Direction::OneWay, Direction::TwoWay] {
         let rules = plain(direction, Strategy::Manual);
         let decided = |source: Option<Row>, target: Option<Row>| {
             outcome(&decide(&rules, Some(&held), source.as_ref(), target.as_ref()), true)
         };
-        let back = |one_way: &str, two_way: &str| if direction == Direction::OneWay { one_way.to_owned() } else { two_way.to_owned() };
+        let back = |one_way: &str, two_way: &str| {
+            if direction == Direction::OneWay { one_way.to_owned() } else { two_way.to_owned() }
+        };
         assert_eq!(decided(Some(source("a")), Some(source("A"))), "-");
         assert_eq!(decided(Some(source("b")), Some(source("A"))), ">T");
         assert_eq!(decided(Some(source("a")), Some(source("B"))), back("drift", ">S"));
