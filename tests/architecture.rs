@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 500;
 
 /// Files that may be longer, each with its reason.
-const LONGER: &[(&str, &str)] = &[];
+const LONGER: &[(&str, &str)] = &[(
+    "engine/tests/properties/oracle.rs",
+    "the decision table written out a second time, in one piece so that it can be read beside the first",
+)];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

@@ -67,7 +67,7 @@ async fn plan_dataset(session: &Session, mut pair: Pair, planned: &mut Planned, 
     planned.plan.fingerprints.insert(name.clone(), fingerprint);
     let (plan, summary) = (&mut planned.plan, &mut planned.summary);
     let mut report = survey(session, &pair, ranges::Purpose::Survey, &mut |pair, item| {
-        if !item.decision.writes() && !item.decision.conflict.is_some_and(|met| !met.settled) {
+        if !item.decision.writes() && item.decision.conflict.is_none_or(|met| met.settled) {
             return Ok(());
         }
         match item.decision.deletes() {

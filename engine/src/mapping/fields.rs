@@ -193,8 +193,8 @@ pub(super) fn key(
 
 /// The parts of a key may stand in any order; that of a unique index makes reading cheap.
 fn in_index_order(key: Vec<usize>, source: &DatasetSchema, target: &DatasetSchema, pairs: &[Pair]) -> Vec<usize> {
-    let sides: [(&DatasetSchema, fn(&Pair) -> &str); 2] =
-        [(source, |pair| &pair.source.name), (target, |pair| &pair.target.name)];
+    type NameOf = fn(&Pair) -> &str;
+    let sides: [(&DatasetSchema, NameOf); 2] = [(source, |pair| &pair.source.name), (target, |pair| &pair.target.name)];
     for (schema, name) in sides {
         for unique in schema.unique_keys.iter().filter(|unique| unique.len() == key.len()) {
             let ordered: Option<Vec<usize>> =

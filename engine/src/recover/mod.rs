@@ -136,7 +136,8 @@ fn hash_of(found: &Found) -> Option<Option<Hash>> {
     }
 }
 
-fn applied(entry: &JournalEntry, side: Side) -> Option<&Applied> {
+/// What an entry did on a side.
+pub(crate) fn applied(entry: &JournalEntry, side: Side) -> Option<&Applied> {
     match side {
         Side::Source => entry.source.as_ref(),
         Side::Target => entry.target.as_ref(),

@@ -9,6 +9,7 @@ use super::attempt::Batch;
 use super::blocks::{KeyGroup, cut_into_blocks};
 use super::carry::{Fate, Item, held};
 use super::gather::Gathered;
+use super::scope::rests_on_absence;
 use super::{Context, KeyWork, Purpose, Work};
 use crate::base;
 use crate::connector::{Guard, RangeSum, Transaction};
@@ -295,6 +296,9 @@ impl<'a> Ledger<'a> {
     /// How these records count when the next session finds nothing changed; `None`: they must be compared again.
     fn counts(&self, items: &[Item]) -> Option<BlockCounts> {
         let rules = &self.pair.mapping.rules;
+        // Sums see only what is in scope, and only what is compared: what comes into being outside of the filter is not
+        // noticed.
+        let filtered = self.pair.mapping.source.filter.is_some();
         // A time that is not compared may settle a conflict without a sum noticing.
         let hidden_time = rules.modified_at.is_some_and(|time| !rules.compared.contains(&time));
         let mut counts = BlockCounts::default();
@@ -303,13 +307,17 @@ impl<'a> Ledger<'a> {
             counts.records += u64::from(present);
             match (&item.fate, item.decision.class) {
                 (Fate::Done, Class::Open) if hidden_time => return None,
+                (Fate::Done, Class::Open | Class::Drift)
+                    if filtered && rests_on_absence(&item.triple, &item.decision) =>
+                {
+                    return None;
+                }
                 (Fate::Done, Class::Open) => counts.open += 1,
                 (Fate::Done, Class::Drift) => counts.drift += 1,
                 (Fate::Done, Class::TargetOnly) => counts.target_only += 1,
                 (Fate::Done, Class::Written | Class::Unchanged | Class::Adopted | Class::Settled) => {
                     counts.unchanged += u64::from(present || item.decision.class == Class::Unchanged);
                 }
-                // Sums see only what is in scope: what is not may go unnoticed.
                 (
                     Fate::OutOfScope
                     | Fate::WaitsForGuards

@@ -2,7 +2,6 @@
 //! the conflicts and every counter are as if nothing had happened. The points are enumerated, not drawn.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pinksync_engine::memory::{Faults, Flavour, Point};
@@ -103,12 +102,12 @@ fn every_lost_answer(world: &World) -> Result<(), TestCaseError> {
 }
 
 fn print_points(name: &str) {
-    writeln!(std::io::stderr(), "property: {name}: {} points so far", POINTS.load(Ordering::Relaxed)).unwrap();
+    eprintln!("property: {name}: {} points so far", POINTS.load(Ordering::Relaxed));
 }
 
 /// Where every write takes effect at once, a record that the system changes by itself cannot be told from one that somebody
 /// else changed.
-fn recoverable(setup: Setup) -> Setup {
+pub fn recoverable(setup: Setup) -> Setup {
     let end = |end: End| match end.flavour.transactional || end.flavour.publishes {
         true => end,
         false => End { transform: Transform::None, ..end },

@@ -9,4 +9,5 @@ mod oracle;
 mod random;
 mod setup;
 mod smoke;
+mod undo;
 mod world;

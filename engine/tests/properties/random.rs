@@ -1,6 +1,5 @@
 //! How random cases are made, run, counted and made small.
 
-use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pinksync_engine::memory::Flavour;
@@ -35,7 +34,7 @@ where
         Err(error @ TestError::Abort(_)) => panic!("{name}: {error}"),
     }
     let all = ALL.fetch_add(u64::from(count), Ordering::Relaxed) + u64::from(count);
-    writeln!(std::io::stderr(), "property: {name}: {count} cases ({all} in all so far)").unwrap();
+    eprintln!("property: {name}: {count} cases ({all} in all so far)");
 }
 
 fn number(variable: &str) -> Option<u64> {
