@@ -151,6 +151,18 @@ impl Tally {
     pub const REJECTED: Self = Self(1 << 15);
     pub const LEFT_ALONE: Self = Self(1 << 16);
 
+    pub fn created(side: Side) -> Self {
+        if side == Side::Target { Self::CREATED_TARGET } else { Self::CREATED_SOURCE }
+    }
+
+    pub fn updated(side: Side) -> Self {
+        if side == Side::Target { Self::UPDATED_TARGET } else { Self::UPDATED_SOURCE }
+    }
+
+    pub fn deleted(side: Side) -> Self {
+        if side == Side::Target { Self::DELETED_TARGET } else { Self::DELETED_SOURCE }
+    }
+
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -362,6 +374,10 @@ pub trait Home: Send + Sync {
 
     /// Deferred records by side: (source, target).
     async fn count_deferred(&self, session: SessionId, dataset: &str, kind: DeferredKind) -> Result<(u64, u64)>;
+
+    /// Whether the session has rejects without a key, of the source and of the target: absence there proves nothing, also
+    /// for a process that goes on with the session.
+    async fn unknown_rejects(&self, session: SessionId, dataset: &str) -> Result<(bool, bool)>;
 
     /// The session's counters so far, by dataset in the order of first settle.
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>>;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use pinksync_model::ReadCounts;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -20,12 +21,15 @@ pub struct SavedPlan {
     version: u32,
     /// By dataset: of everything that decides, as it was when the plan was made.
     pub fingerprints: HashMap<String, Hash>,
+    /// By dataset: what was read for the plan. The guards on deletes judge by it, since a planned session reads only what it
+    /// changes.
+    pub read: HashMap<String, ReadCounts>,
     changes: HashMap<String, Vec<(Key, Expected)>>,
 }
 
 impl Default for SavedPlan {
     fn default() -> Self {
-        Self { version: VERSION, fingerprints: HashMap::new(), changes: HashMap::new() }
+        Self { version: VERSION, fingerprints: HashMap::new(), read: HashMap::new(), changes: HashMap::new() }
     }
 }
 

@@ -85,6 +85,7 @@ async fn plan_dataset(session: &Session, mut pair: Pair, planned: &mut Planned, 
         Ok(())
     })
     .await?;
+    plan.read.insert(name.clone(), report.read);
     report.conflicts.open = session.home.count_open(&name).await?;
     planned.finished.guards.extend(guards::on_deletes(session, &name, deletes, report.read));
     planned.finished.datasets.push(report);

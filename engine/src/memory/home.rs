@@ -205,6 +205,12 @@ impl Home for MemoryHome {
         Ok((source as u64, (all.len() - source) as u64))
     }
 
+    async fn unknown_rejects(&self, session: SessionId, dataset: &str) -> Result<(bool, bool)> {
+        let rejects = self.rejects(session, dataset);
+        let of = |side| rejects.iter().any(|reject| reject.side == side && reject.key.is_none());
+        Ok((of(Side::Source), of(Side::Target)))
+    }
+
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>> {
         let state = self.lock();
         let of_session = state.counted.iter().filter(|(of, ..)| *of == session);

@@ -147,16 +147,11 @@ pub(crate) fn applied(entry: &JournalEntry, side: Side) -> Option<&Applied> {
 /// An entry of which only one of two writes happened and the other cannot be made up for. The base moves for both sides
 /// or for none: the record is decided anew from the old base, and the write that did happen stays counted and undoable.
 fn without(mut entry: JournalEntry, missing: Side) -> JournalEntry {
-    let counters = match missing {
-        Side::Source => {
-            entry.source = None;
-            Tally::CREATED_SOURCE.0 | Tally::UPDATED_SOURCE.0 | Tally::DELETED_SOURCE.0
-        }
-        Side::Target => {
-            entry.target = None;
-            Tally::CREATED_TARGET.0 | Tally::UPDATED_TARGET.0 | Tally::DELETED_TARGET.0
-        }
-    };
+    match missing {
+        Side::Source => entry.source = None,
+        Side::Target => entry.target = None,
+    }
+    let counters = Tally::created(missing).0 | Tally::updated(missing).0 | Tally::deleted(missing).0;
     entry.tally.remove(Tally(counters | Tally::RESOLVED.0 | Tally::MERGED.0));
     entry.conflict = None;
     entry.new = entry.old.clone();

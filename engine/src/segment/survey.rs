@@ -35,6 +35,9 @@ pub async fn survey(
     let mut items: Vec<Surveyed> =
         decide_all(&rules, gathered.triples).map(|(triple, decision)| Surveyed { triple, decision }).collect();
     look_behind_filter(pair, transactions, &mut items).await?;
+    for item in items.iter_mut().filter(|item| left_alone(&item.triple)) {
+        item.decision = Decision::left_alone();
+    }
     let mut counted = DatasetReport::default();
     counted.read.source = gathered.read.0;
     counted.read.target = gathered.read.1;
@@ -59,10 +62,7 @@ async fn look_behind_filter(
     scope::look_behind_filter(pair, Side::Source, &mut *transactions.0, &mut triples).await?;
     scope::look_behind_filter(pair, Side::Target, &mut *transactions.1, &mut triples).await?;
     let rules = current_rules(pair);
-    for (at, (triple, mut decision)) in wanted.into_iter().zip(decide_all(&rules, triples)) {
-        if left_alone(&triple) {
-            decision = Decision::left_alone();
-        }
+    for (at, (triple, decision)) in wanted.into_iter().zip(decide_all(&rules, triples)) {
         items[at] = Surveyed { triple, decision };
     }
     Ok(())

@@ -36,6 +36,7 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     let planning = Instant::now();
     session.home.drop_prepared(pair.name()).await?;
     recover::all(&session.context(), pair).await?;
+    recall_incompleteness(session, pair).await?;
     session.observer.phase(pair.name(), Phase::Staging);
     staging::stage_both(session, unshared(pair)?, true).await?;
     session.observer.phase(pair.name(), Phase::Comparing);
@@ -47,6 +48,17 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     let moved = work_through(session, pair, segments).await?;
     publish(session, pair).await?;
     decide_moved(session, pair, moved, Purpose::Moved).await
+}
+
+/// What another process of this session could not read is not read again where its block is compared already.
+async fn recall_incompleteness(session: &Session, pair: &Pair) -> Result<()> {
+    let (source, target) = session.home.unknown_rejects(session.id, pair.name()).await?;
+    for (side, unknown) in [(&pair.source, source), (&pair.target, target)] {
+        if unknown {
+            side.mark_incomplete();
+        }
+    }
+    Ok(())
 }
 
 /// The pair, while no segment works on it.

@@ -16,8 +16,8 @@ const SMALL_DATASET: u64 = 20;
 pub(super) const DROP_THE_BASE: [GuardName; 3] =
     [GuardName::DefinitionChanged, GuardName::DifferentSystem, GuardName::SchemaDrift];
 
-/// Compares each dataset's terms with those of its base, once a base was taken. `store`: keeps them where there is none yet, or where a change
-/// is allowed (which forgets the old base).
+/// Compares each dataset's terms with those of its base, once a base was taken. `store`: keeps them where there is none
+/// yet, or where a change is allowed (which forgets the old base).
 pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Result<Vec<GuardReport>> {
     let source = session.source.identity().await?;
     let target = session.target.identity().await?;
@@ -108,7 +108,10 @@ pub async fn deletes(session: &Session, pairs: &[Arc<Pair>]) -> Result<Vec<Guard
     let counted = session.home.counted(session.id).await?;
     for pair in pairs {
         let waiting = session.home.count_deferred(session.id, pair.name(), DeferredKind::Delete).await?;
-        let seen = counted.iter().find(|(name, _)| name == pair.name()).map(|(_, report)| report.read);
+        let seen = match &session.plan {
+            Some(plan) => plan.read.get(pair.name()).copied(),
+            None => counted.iter().find(|(name, _)| name == pair.name()).map(|(_, report)| report.read),
+        };
         reports.extend(on_deletes(session, pair.name(), waiting, seen.unwrap_or_default()));
     }
     Ok(reports)

@@ -134,8 +134,7 @@ async fn work(session: &Session, pairs: &mut [Arc<Pair>], finished: &mut Finishe
         session.stop.check()?;
         compare::compare(session, pair).await?;
     }
-    // A plan that a guard stopped is not saved, and one that is carried out has read nothing else to judge by.
-    let guards = if session.plan.is_none() { guards::deletes(session, pairs).await? } else { Vec::new() };
+    let guards = guards::deletes(session, pairs).await?;
     let tripped = guards.iter().any(|guard| guard.tripped && !guard.allowed);
     finished.guards.extend(guards);
     if tripped {

@@ -14,6 +14,7 @@ use crate::home::{Settled, Settlement};
 use crate::key::KeyRange;
 use crate::pair::Pair;
 use crate::recover;
+use crate::segment::KeyBlocks;
 use crate::session::{Ending, Finished, Session, open_pair, prepare_survey, reports};
 use crate::survey::Sink;
 
@@ -61,14 +62,11 @@ async fn reopen_conflicts(session: &Session, pair: &Pair, of: SessionId) -> Resu
     let (home, name) = (&session.home, pair.name());
     let settlement = Settlement { reopen: Some(of), ..Settlement::default() };
     home.settle(session.id, name, &settlement).await?;
-    let context = session.context();
     for keys in home.open_conflicts(name, &KeyRange::default()).await?.chunks(1000) {
-        let mut entries = Vec::with_capacity(keys.len());
-        for key in keys {
-            entries.push((key, recover::entry(&context, pair, key).await?));
-        }
-        let as_they_are = entries.iter().map(|(key, entry)| (*key, entry)).collect();
-        let base = recover::replace_entries(&context, pair, &as_they_are, &[]).await?;
+        let blocks = KeyBlocks::load(&**home, name, keys, &[]).await?;
+        let entries: Vec<_> = keys.iter().map(|key| blocks.entry(key).cloned()).collect();
+        let as_they_are = keys.iter().zip(&entries).collect();
+        let base = recover::replace_entries(&session.context(), pair, &as_they_are, &[]).await?;
         match home.settle(session.id, name, &Settlement { base, ..Settlement::default() }).await? {
             Settled::Done => {}
             Settled::Moved => {

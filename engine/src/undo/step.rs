@@ -61,14 +61,11 @@ fn differing(pair: &Pair, side: Side, before: &[Value], now: &Row) -> Vec<(usize
 }
 
 pub fn counter(side: Side, action: PlanAction) -> Tally {
-    match (side, action) {
-        (Side::Target, PlanAction::Create) => Tally::CREATED_TARGET,
-        (Side::Target, PlanAction::Update) => Tally::UPDATED_TARGET,
-        (Side::Target, PlanAction::Delete) => Tally::DELETED_TARGET,
-        (Side::Source, PlanAction::Create) => Tally::CREATED_SOURCE,
-        (Side::Source, PlanAction::Update) => Tally::UPDATED_SOURCE,
-        (Side::Source, PlanAction::Delete) => Tally::DELETED_SOURCE,
-        (Side::Source | Side::Target, PlanAction::Conflict) => Tally::LEFT_ALONE,
+    match action {
+        PlanAction::Create => Tally::created(side),
+        PlanAction::Update => Tally::updated(side),
+        PlanAction::Delete => Tally::deleted(side),
+        PlanAction::Conflict => Tally::LEFT_ALONE,
     }
 }
 

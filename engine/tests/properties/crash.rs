@@ -1,8 +1,8 @@
 //! The process dies at every effect of a session, before it and after it, and the session is run again: both sides, the base,
 //! the conflicts and every counter are as if nothing had happened. The points are enumerated, not drawn.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use pinksync_engine::memory::{Faults, Flavour, Point};
 use pinksync_engine::{Key, Value, session};
@@ -15,8 +15,6 @@ use crate::histories::{base_of, counters, open_conflicts};
 use crate::random;
 use crate::setup::{Cells, Edit, End, Setup, Transform};
 use crate::world::{PAIR, World, wait};
-
-static POINTS: AtomicU64 = AtomicU64::new(0);
 
 /// Everything that a crash must not change.
 #[derive(Debug, Clone)]
@@ -68,7 +66,7 @@ fn undisturbed(world: &World, id: SessionId) -> (Whole, Vec<Point>) {
 }
 
 /// Dies at each point of a session over `world` and goes on.
-pub fn every_crash(world: &World) -> Result<(), TestCaseError> {
+pub fn every_crash(world: &World) -> Result<usize, TestCaseError> {
     let id = SessionId::new();
     let (expected, points) = undisturbed(world, id);
     for (number, point) in points.iter().enumerate() {
@@ -80,15 +78,15 @@ pub fn every_crash(world: &World) -> Result<(), TestCaseError> {
             world.try_run(id).map_err(|error| TestCaseError::fail(format!("{number} {point:?}: {error}")))?;
         let name = format!("crash at point {number}, {point:?}");
         Whole::of(&world, id, &finished.datasets[0]).check(&expected, &name)?;
-        POINTS.fetch_add(1, Ordering::Relaxed);
     }
-    Ok(())
+    Ok(points.len())
 }
 
 /// The answer to each commit is lost, before it took effect or after.
-fn every_lost_answer(world: &World) -> Result<(), TestCaseError> {
+fn every_lost_answer(world: &World) -> Result<usize, TestCaseError> {
     let id = SessionId::new();
     let (expected, points) = undisturbed(world, id);
+    let mut lost = 0;
     for (number, point) in points.iter().enumerate().filter(|(_, point)| point.effect == "commit") {
         let (world, faults) = (world.fork(), Faults::new());
         faults.lose_at(number);
@@ -96,13 +94,9 @@ fn every_lost_answer(world: &World) -> Result<(), TestCaseError> {
         let finished = finished.map_err(|error| TestCaseError::fail(format!("{number} {point:?}: {error}")))?;
         let name = format!("answer {number} lost, {point:?}");
         Whole::of(&world, id, &finished.datasets[0]).check(&expected, &name)?;
-        POINTS.fetch_add(1, Ordering::Relaxed);
+        lost += 1;
     }
-    Ok(())
-}
-
-fn print_points(name: &str) {
-    eprintln!("property: {name}: {} points so far", POINTS.load(Ordering::Relaxed));
+    Ok(lost)
 }
 
 /// Where every write takes effect at once, a record that the system changes by itself cannot be told from one that somebody
@@ -118,27 +112,31 @@ pub fn recoverable(setup: Setup) -> Setup {
 #[test]
 fn a_session_that_died_anywhere_ends_as_if_it_had_not() {
     let cases = (random::setup().prop_map(recoverable), vec(random::any_edit(), 0..10), vec(random::any_edit(), 1..10));
+    let points = Cell::new(0);
     random::check("a crash changes nothing", 3, cases, |(setup, first, second)| {
         let world = World::new(&setup);
         world.apply(&first);
         world.run();
         world.apply(&second);
-        every_crash(&world)
+        points.set(points.get() + every_crash(&world)?);
+        Ok(())
     });
-    print_points("crashes");
+    random::say(&format!("a crash changes nothing: {} points", points.get()));
 }
 
 #[test]
 fn a_commit_whose_answer_was_lost_is_found_out() {
     let cases = (random::setup().prop_map(recoverable), vec(random::any_edit(), 0..10), vec(random::any_edit(), 1..10));
+    let points = Cell::new(0);
     random::check("a lost answer changes nothing", 3, cases, |(setup, first, second)| {
         let world = World::new(&setup);
         world.apply(&first);
         world.run();
         world.apply(&second);
-        every_lost_answer(&world)
+        points.set(points.get() + every_lost_answer(&world)?);
+        Ok(())
     });
-    print_points("crashes");
+    random::say(&format!("a lost answer changes nothing: {} points", points.get()));
 }
 
 /// A sync in which every kind of thing happens: creates, updates, deletes, two-sided writes, conflicts, a refusal.
@@ -181,15 +179,16 @@ fn busy(direction: Direction, merge: MergeMode, flavour: Flavour) -> World {
 
 #[test]
 fn busy_sessions_survive_every_crash_and_every_lost_answer() {
+    let mut points = 0;
     for flavour in [Flavour::DATABASE, Flavour::LOCKING, Flavour::UNORDERED, Flavour::FILE, Flavour::API] {
         for direction in [Direction::OneWay, Direction::TwoWay] {
             for merge in [MergeMode::Record, MergeMode::Field] {
                 let world = busy(direction, merge, flavour);
                 let name = format!("{flavour:?} {direction:?} {merge:?}");
-                every_crash(&world).unwrap_or_else(|error| panic!("{name}: {error}"));
-                every_lost_answer(&world).unwrap_or_else(|error| panic!("{name}: {error}"));
+                points += every_crash(&world).unwrap_or_else(|error| panic!("{name}: {error}"));
+                points += every_lost_answer(&world).unwrap_or_else(|error| panic!("{name}: {error}"));
             }
         }
     }
-    print_points("crashes");
+    random::say(&format!("crashes of busy sessions: {points} points"));
 }

@@ -6,8 +6,11 @@
 mod crash;
 mod histories;
 mod oracle;
+mod plan;
 mod random;
+mod resolve;
 mod setup;
 mod smoke;
 mod undo;
+mod variations;
 mod world;

@@ -125,6 +125,12 @@ impl Home for StateFile {
         self.reader.call("count deferred records", work).await
     }
 
+    async fn unknown_rejects(&self, session: SessionId, dataset: &str) -> Result<(bool, bool)> {
+        let (session, name) = (session.to_string(), dataset.to_owned());
+        let work = move |connection: &mut _| leftover::unknown_rejects(connection, &session, &name);
+        self.reader.call("look for rejects without a key", work).await
+    }
+
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>> {
         let id = session.to_string();
         self.reader.call("read the counters", move |connection| settle::counted(connection, &id)).await

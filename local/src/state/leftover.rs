@@ -56,6 +56,15 @@ pub(crate) fn rejects(connection: &Connection, session: &str) -> Result<Vec<Stor
     Ok(found)
 }
 
+/// Whether there are rejects without a key, (of the source, of the target).
+pub(crate) fn unknown_rejects(connection: &Connection, session: &str, name: &str) -> Result<(bool, bool), Fault> {
+    let select = "SELECT 1 FROM rejects r JOIN datasets d ON d.id = r.dataset
+                  WHERE r.session = ?1 AND d.name = ?2 AND r.side = ?3 AND r.key IS NULL";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut of = |side| statement.exists(params![session, name, side_name(side)]);
+    Ok((of(Side::Source)?, of(Side::Target)?))
+}
+
 fn stored_reject(row: &Row<'_>) -> Result<StoredReject, Fault> {
     Ok(StoredReject {
         session: super::session::parse_id(&row.get::<_, String>(0)?)?,

@@ -5,7 +5,7 @@ use pinksync_model::{SessionId, Side};
 use super::Homes;
 use super::made::{DATASET, OTHER, deferred, key, settle};
 use crate::home::DeferredKind::{Delete, SetAside};
-use crate::home::{Deferred, Home, Settlement};
+use crate::home::{Deferred, Home, RejectRecord, Settlement};
 
 async fn defer(home: &dyn Home, session: SessionId, dataset: &str, defer: Vec<Deferred>) {
     settle(home, session, dataset, &Settlement { defer, ..Settlement::default() }).await;
@@ -73,4 +73,22 @@ pub(super) async fn they_are_of_one_session_and_dataset(homes: &dyn Homes) {
     assert!(home.deferred(session, OTHER, Delete, None, 9).await.unwrap().is_empty());
     assert_eq!(home.count_deferred(session, OTHER, Delete).await.unwrap(), (0, 0));
     assert_eq!(home.count_deferred(SessionId::new(), DATASET, Delete).await.unwrap(), (0, 0));
+}
+
+pub(super) async fn rejects_without_a_key_are_known_by_side(homes: &dyn Homes) {
+    let home = homes.fresh().await;
+    let (session, other) = (SessionId::new(), SessionId::new());
+    let reject = |side, key| {
+        let (code, reason) = ("malformed".to_owned(), "cannot be read".to_owned());
+        RejectRecord { side, key, line: Some(7), code, reason }
+    };
+    let keyed = vec![reject(Side::Source, Some(key(1))), reject(Side::Target, Some(key(1)))];
+    settle(&*home, session, DATASET, &Settlement { rejects: keyed, ..Settlement::default() }).await;
+    assert_eq!(home.unknown_rejects(session, DATASET).await.unwrap(), (false, false));
+    let unknown = vec![reject(Side::Target, None)];
+    settle(&*home, session, DATASET, &Settlement { rejects: unknown, ..Settlement::default() }).await;
+    let home = homes.reopen(home).await;
+    assert_eq!(home.unknown_rejects(session, DATASET).await.unwrap(), (false, true));
+    assert_eq!(home.unknown_rejects(other, DATASET).await.unwrap(), (false, false), "another session's");
+    assert_eq!(home.unknown_rejects(session, OTHER).await.unwrap(), (false, false), "another dataset's");
 }

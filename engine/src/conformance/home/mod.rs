@@ -98,6 +98,7 @@ pub async fn conflicts(homes: &dyn Homes) {
 /// Records to be looked at again.
 pub async fn deferred(homes: &dyn Homes) {
     deferred::they_come_in_key_order_by_pages(homes).await;
+    deferred::rejects_without_a_key_are_known_by_side(homes).await;
     deferred::a_record_is_deferred_once_per_kind(homes).await;
     deferred::done_ones_are_gone(homes).await;
     deferred::they_are_counted_by_side(homes).await;

@@ -94,6 +94,10 @@ impl Home for FaultyHome {
         self.faults.query(self.inner.count_deferred(session, dataset, kind)).await
     }
 
+    async fn unknown_rejects(&self, session: SessionId, dataset: &str) -> Result<(bool, bool)> {
+        self.faults.query(self.inner.unknown_rejects(session, dataset)).await
+    }
+
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>> {
         self.faults.query(self.inner.counted(session)).await
     }
