@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::key::{Key, KeyRange};
 use crate::row::{Hash, Row, SideSpec, Unreadable};
 use crate::schema::DatasetSchema;
-use crate::value::Value;
+use crate::value::{Value, Values};
 
 /// One side of a sync: a database, a folder of files, an API.
 #[async_trait]
@@ -139,7 +139,7 @@ pub type RowImage = Vec<(String, Value)>;
 #[derive(Debug, Clone)]
 pub struct Write {
     /// The key's values on this side.
-    pub key: Vec<Value>,
+    pub key: Values,
     /// The hash (common form) of the record that must be there; `None`: no record of this key may be there.
     pub expect: Option<Hash>,
     pub change: Change,
@@ -148,7 +148,7 @@ pub struct Write {
 #[derive(Debug, Clone)]
 pub enum Change {
     /// Native values of all columns of the spec; columns that are not `writable` are left to the system.
-    Create(Vec<Value>),
+    Create(Values),
     /// Native values by column index; all other columns keep their bytes.
     Update(Vec<(usize, Value)>),
     Delete,
@@ -185,10 +185,10 @@ pub trait Transaction: Send {
     async fn read(&mut self, range: &KeyRange, budget: usize) -> Result<Page>;
 
     /// Looks records up by native key, one answer per key in the same order. The filter is not applied.
-    async fn lookup(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Found>>;
+    async fn lookup(&mut self, keys: &[Values]) -> Result<Vec<Found>>;
 
-    /// Carries out guarded writes (at most 1000, of different keys), one outcome per write in the same order.
-    /// A refused record is isolated by savepoints and bisection.
+    /// Carries out guarded writes of different keys, one outcome per write in the same order. They are sent in batches
+    /// of at most [`SideSpec::batch_size`]; a refused record is isolated by savepoints and bisection.
     async fn write(&mut self, writes: Vec<Write>) -> Result<Vec<Outcome>>;
 
     /// Sums of the parts into which `cuts` (ascending, inside `range`) divide `range`: `cuts.len() + 1` of them.

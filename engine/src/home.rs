@@ -2,6 +2,7 @@
 //! staged deletes and runs. In the service that is PostgreSQL, locally one SQLite file. Values in conflicts are in
 //! common form. A `dataset` here is the mapping's name (`source → target`), one string per pair.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,14 +13,14 @@ use crate::connector::{RangeSum, RowImage};
 use crate::error::Result;
 use crate::key::{Key, KeyRange};
 use crate::row::{Hash, Row, SideSpec};
-use crate::value::Value;
+use crate::value::Values;
 
 /// What one side held when a session last left a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Held {
     pub hash: Hash,
     /// Common form; only under `base: values`.
-    pub values: Option<Arc<[Value]>>,
+    pub values: Option<Values>,
 }
 
 /// The base of one record. Either side may be absent.
@@ -96,7 +97,7 @@ pub struct NewBlock {
 pub enum Before {
     Absent,
     /// The mapped fields in native form.
-    Fields(Vec<Value>),
+    Fields(Values),
     /// The whole record (of a delete).
     Image(RowImage),
 }
@@ -105,7 +106,7 @@ pub enum Before {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Applied {
     /// The key's values on this side.
-    pub native_key: Vec<Value>,
+    pub native_key: Values,
     pub before: Before,
     pub before_hash: Option<Hash>,
     /// What the record is after the write, read back where the system may transform; `None`: deleted.
@@ -121,7 +122,7 @@ pub struct JournalEntry {
     pub old: Option<Entry>,
     pub new: Option<Entry>,
     /// In a word or two, as in the plan's `decision`.
-    pub decision: String,
+    pub decision: Cow<'static, str>,
     /// What settling this entry adds to the report.
     pub tally: Tally,
     /// The conflict that a strategy settled by this movement.
@@ -216,9 +217,9 @@ pub struct ConflictRecord {
     pub kind: ConflictKind,
     pub status: ConflictStatus,
     /// The three versions in common form; `None`: absent, or (base) not kept.
-    pub base: Option<Arc<[Value]>>,
-    pub source: Option<Arc<[Value]>>,
-    pub target: Option<Arc<[Value]>>,
+    pub base: Option<Values>,
+    pub source: Option<Values>,
+    pub target: Option<Values>,
     pub decision: Option<String>,
     /// `strategy source_wins`, a person's name, …
     pub decided_by: Option<String>,

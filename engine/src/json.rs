@@ -7,7 +7,7 @@ use crate::key::{self, Key};
 use crate::reduce;
 use crate::row::SideSpec;
 use crate::schema::FieldType;
-use crate::value::Value;
+use crate::value::{Value, Values};
 
 /// A value as JSON. Integers and floats are numbers; decimals, times and bytes are text, so that nothing is lost.
 pub fn value(value: &Value) -> Json {
@@ -71,7 +71,7 @@ pub fn describe_key(encoded: &Key) -> String {
 }
 
 /// Fields that a person gives for a record, laid over `base` (the fields not named keep its values).
-pub fn overlay(spec: &SideSpec, fields: &[String], base: &[Value], given: &Map<String, Json>) -> Result<Vec<Value>> {
+pub fn overlay(spec: &SideSpec, fields: &[String], base: &[Value], given: &Map<String, Json>) -> Result<Values> {
     let mut values = base.to_vec();
     for (name, json) in given {
         let Some(index) = fields.iter().position(|field| field == name) else {
@@ -94,5 +94,5 @@ pub fn overlay(spec: &SideSpec, fields: &[String], base: &[Value], given: &Map<S
         values[index] = reduce::reduce(&Value::text(text), &FieldType::TEXT, &column.common)
             .map_err(|error| Error::new(ErrorKind::Definition, "read the value", format!("`{name}`: {error}")))?;
     }
-    Ok(values)
+    Ok(values.into())
 }

@@ -34,4 +34,4 @@ pub mod value;
 pub use error::{Error, ErrorKind, Result};
 pub use key::{Key, KeyRange};
 pub use row::{Hash, Row};
-pub use value::Value;
+pub use value::{Value, Values};

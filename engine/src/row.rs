@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::key::{self, Key};
 use crate::reduce;
 use crate::schema::FieldType;
-use crate::value::Value;
+use crate::value::{Value, Values};
 
 /// First 128 bits of BLAKE3 over the canonical bytes of a record's compared fields in mapping order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub struct SideSpec {
     pub ordered: bool,
     /// Largest record, in bytes of values; a larger one is a reject.
     pub max_record_bytes: usize,
+    /// Most records in one statement or message.
+    pub batch_size: usize,
 }
 
 /// A record read from a side.
@@ -66,10 +68,12 @@ pub struct SideSpec {
 pub struct Row {
     pub key: Key,
     /// As the system gave it, by column of the spec.
-    pub native: Vec<Value>,
+    pub native: Values,
     /// In common form where that differs from `native`.
-    common: Option<Vec<Value>>,
+    common: Option<Values>,
     pub hash: Hash,
+    /// Bytes of the native values.
+    bytes: usize,
 }
 
 /// A record that is there and could not be understood: it is left alone, never taken for absent.
@@ -86,13 +90,14 @@ pub struct Unreadable {
 impl Row {
     /// A row that was made by [`SideSpec::admit`] before and stored by its parts.
     pub fn restore(spec: &SideSpec, key: Key, native: Vec<Value>, hash: Hash) -> Result<Self, reduce::ConversionError> {
-        let common = reduce::row(&spec.columns, &native)?;
-        Ok(Self { key, native, common, hash })
+        let common = reduce::row(&spec.columns, &native)?.map(Values::from);
+        let bytes = size(&native);
+        Ok(Self { key, native: native.into(), common, hash, bytes })
     }
 
     /// The fields in common form.
-    pub fn values(&self) -> &[Value] {
-        self.common.as_deref().unwrap_or(&self.native)
+    pub fn values(&self) -> &Values {
+        self.common.as_ref().unwrap_or(&self.native)
     }
 
     /// Key and hash in 64 well-mixed bits, for content sums of ranges.
@@ -100,14 +105,19 @@ impl Row {
         fingerprint(&self.key, self.hash)
     }
 
+    /// Bytes this row takes in memory, about.
     pub fn size(&self) -> usize {
-        self.native.iter().map(Value::size).sum::<usize>() + self.key.len() + 64
+        self.bytes + self.key.len() + 64
     }
 
     /// The key's own values on the side this row was read from, for lookups and writes there.
-    pub fn native_key(&self, spec: &SideSpec) -> Vec<Value> {
+    pub fn native_key(&self, spec: &SideSpec) -> Values {
         spec.key.iter().map(|&index| self.native[index].clone()).collect()
     }
+}
+
+fn size(values: &[Value]) -> usize {
+    values.iter().map(Value::size).sum()
 }
 
 /// As [`Row::fingerprint`], of a row's key and hash.
@@ -122,9 +132,9 @@ pub fn fingerprint(key: &Key, hash: Hash) -> u64 {
 
 impl SideSpec {
     /// Makes a row of native values (one per column of the spec): reduces them to common form, encodes the key, hashes.
-    pub fn admit(&self, native: Vec<Value>) -> Result<Row, Unreadable> {
+    pub fn admit(&self, native: Values) -> Result<Row, Unreadable> {
         debug_assert_eq!(native.len(), self.columns.len());
-        let size: usize = native.iter().map(Value::size).sum();
+        let bytes = size(&native);
         let common = reduce::row(&self.columns, &native);
         let key = match &common {
             Ok(common) => key::encode(
@@ -138,14 +148,14 @@ impl SideSpec {
                 return Err(Unreadable { key: None, line: None, code: error.code(), reason: error.to_string() });
             }
         };
-        if size > self.max_record_bytes {
-            let reason = format!("the record has {size} bytes, more than the limit of {}", self.max_record_bytes);
+        if bytes > self.max_record_bytes {
+            let reason = format!("the record has {bytes} bytes, more than the limit of {}", self.max_record_bytes);
             return Err(Unreadable { key: Some(key), line: None, code: "too_large", reason });
         }
         match common {
             Ok(common) => {
                 let hash = self.hash(common.as_deref().unwrap_or(&native));
-                Ok(Row { key, native, common, hash })
+                Ok(Row { key, native, common: common.map(Values::from), hash, bytes })
             }
             Err(error) => {
                 Err(Unreadable { key: Some(key), line: None, code: "not_convertible", reason: error.to_string() })
@@ -176,7 +186,7 @@ impl SideSpec {
     }
 
     /// The key's values as this side would hold them, from an encoded key.
-    pub fn native_key(&self, key: &Key) -> Result<Vec<Value>, key::KeyError> {
+    pub fn native_key(&self, key: &Key) -> Result<Values, key::KeyError> {
         let common = key::decode(key)?;
         self.key
             .iter()
@@ -190,10 +200,13 @@ impl SideSpec {
     }
 
     /// A whole record as this side would hold it, from common form.
-    pub fn expand(&self, common: &[Value]) -> Result<Vec<Value>, reduce::ConversionError> {
+    pub fn expand(&self, common: &Values) -> Result<Values, reduce::ConversionError> {
+        if reduce::fits_as_it_is(&self.columns, common) {
+            return Ok(Arc::clone(common));
+        }
         self.columns
             .iter()
-            .zip(common)
+            .zip(common.iter())
             .map(|(column, value)| reduce::expand(value, &column.common, &column.native))
             .collect()
     }

@@ -32,6 +32,7 @@ fn spec() -> Arc<SideSpec> {
         filter: None,
         ordered: false,
         max_record_bytes: 10 << 20,
+        batch_size: 1000,
     })
 }
 
@@ -40,7 +41,7 @@ fn row(spec: &SideSpec, n: i64) -> Row {
     let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64);
     let note =
         format!("{mixed:x} {:x} words that many of the rows of this table share, and some that few do", mixed >> 7);
-    spec.admit(vec![Value::Int(n), Value::text(format!("person number {mixed}")), Value::text(note)]).unwrap()
+    spec.admit([Value::Int(n), Value::text(format!("person number {mixed}")), Value::text(note)].into()).unwrap()
 }
 
 /// The most memory that this process ever held.

@@ -199,7 +199,7 @@ impl Source {
             };
             native.push(value);
         }
-        self.spec.admit(native).map_err(|found| Unreadable { line: Some(record.line), ..found })
+        self.spec.admit(native.into()).map_err(|found| Unreadable { line: Some(record.line), ..found })
     }
 
     /// The value of a field; `None` if there is no such field or it cannot be decoded.

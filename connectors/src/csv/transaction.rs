@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use pinksync_engine::connector::{Found, Outcome, Page, RangeSum, Transaction, Write};
 use pinksync_engine::key::{Key, KeyRange};
-use pinksync_engine::{Error, ErrorKind, Result, Value};
+use pinksync_engine::{Error, ErrorKind, Result, Values};
 
 use super::error::moved;
 use super::{Shared, blocking, write};
@@ -45,7 +45,7 @@ impl Transaction for CsvTransaction {
         Err(Error::new(ErrorKind::Other, "read a range", "a file is not in key order"))
     }
 
-    async fn lookup(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Found>> {
+    async fn lookup(&mut self, keys: &[Values]) -> Result<Vec<Found>> {
         let (shared, keys, id) = (self.shared.clone(), keys.to_vec(), self.id);
         blocking("look records up", move || write::lookup(&shared.source, &mut shared.state(), id, &keys)).await
     }

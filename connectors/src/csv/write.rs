@@ -5,7 +5,7 @@ use std::fs::File;
 
 use pinksync_engine::connector::{Change, Found, Outcome, Refusal, RowImage, Write};
 use pinksync_engine::row::{Hash, Unreadable};
-use pinksync_engine::{Error, ErrorKind, Key, Result, Value};
+use pinksync_engine::{Error, ErrorKind, Key, Result, Value, Values};
 
 use super::State;
 use super::changes::{Collected, Edit};
@@ -44,7 +44,7 @@ pub fn collect(source: &Source, state: &mut State, transaction: u64, writes: &[W
 }
 
 /// Looks records up as `transaction` sees them: with collected changes that were committed, and its own.
-pub fn lookup(source: &Source, state: &mut State, transaction: u64, keys: &[Vec<Value>]) -> Result<Vec<Found>> {
+pub fn lookup(source: &Source, state: &mut State, transaction: u64, keys: &[Values]) -> Result<Vec<Found>> {
     let scanned = state.scanned(source)?;
     let reader = Reader { source, scanned: &scanned, plain: &*scanned.plain(&source.file)? };
     let keys: Vec<Option<Key>> = keys.iter().map(|key| native_key::encode(&source.spec, key)).collect();
@@ -155,7 +155,7 @@ impl Reader<'_> {
             let image = self.image(record)?;
             return Ok((Edit::Remove { offset, length: record.length }, Outcome::Deleted(image)));
         };
-        let mut values = row.native;
+        let mut values = row.native.to_vec();
         let mut fields: Vec<Field<'_>> = (0..record.fields.len()).map(|at| Field::Kept(record, at)).collect();
         for (index, value) in set.iter().filter(|(index, _)| self.is_writable(*index)) {
             fields[self.scanned.layout.positions[*index]] = Field::New(value);

@@ -190,6 +190,13 @@ impl CopyWriter {
         self.tuples
     }
 
+    /// What was added since the last time, to be sent.
+    pub fn take(&mut self) -> Bytes {
+        let next = Vec::with_capacity(self.bytes.len());
+        std::mem::replace(&mut self.bytes, next).into()
+    }
+
+    /// The end of the stream.
     pub fn finish(mut self) -> Bytes {
         self.bytes.extend_from_slice(&(-1i16).to_be_bytes());
         self.bytes.into()

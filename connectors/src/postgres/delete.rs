@@ -1,7 +1,7 @@
 //! Deletes that give back what they took, and keep away from rows that others depend on.
 
 use pinksync_engine::connector::{Outcome, Refusal, Write};
-use pinksync_engine::{Result, Value};
+use pinksync_engine::{Result, Values};
 
 use super::client::Session;
 use super::encode::Arrays;
@@ -50,14 +50,14 @@ pub async fn run(
             None => missing.push(index),
         }
     }
-    let keys: Vec<Vec<Value>> = missing.iter().map(|&index| writes[index].key.clone()).collect();
+    let keys: Vec<Values> = missing.iter().map(|&index| writes[index].key.clone()).collect();
     let present = present(session, layout, &keys).await?;
     let outcome = |present| if present { suppressed() } else { Outcome::Moved };
     done.extend(missing.into_iter().zip(present).map(|(index, present)| (index, outcome(present))));
     Ok(done)
 }
 
-fn parameters(layout: &Layout, keys: &[&Vec<Value>]) -> Result<Vec<super::encode::ArrayParameter>> {
+fn parameters(layout: &Layout, keys: &[&Values]) -> Result<Vec<super::encode::ArrayParameter>> {
     use pinksync_engine::{Error, ErrorKind};
     let mut arrays = Arrays::new(layout.key_wires());
     for key in keys {
@@ -82,7 +82,7 @@ fn statement(layout: &Layout, columns: &[&Column]) -> String {
 async fn blocked(
     session: &mut Session,
     layout: &Layout,
-    keys: &[&Vec<Value>],
+    keys: &[&Values],
 ) -> std::result::Result<Vec<(usize, Refusal)>, Failure> {
     let mut blocked: Vec<Option<Refusal>> = vec![None; keys.len()];
     let mut inside: Vec<(usize, usize, &Dependent)> = Vec::new();

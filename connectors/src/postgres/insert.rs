@@ -6,7 +6,7 @@ use std::pin::pin;
 use futures_util::SinkExt;
 use pinksync_engine::connector::{Change, Outcome, Refusal, Write};
 use pinksync_engine::key::Key;
-use pinksync_engine::{Result, Value};
+use pinksync_engine::{Result, Value, Values};
 
 use super::client::Session;
 use super::copy::CopyWriter;
@@ -92,21 +92,24 @@ impl<'w> Insert<'w> {
         self.columns.iter().map(|column| sql::identifier(&column.name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// COPY in binary. Fewer outcomes than records: some were left out, and nobody knows which.
+    /// One COPY in binary, a message per batch. Fewer outcomes than records: some were left out, and nobody knows which.
     pub async fn copy(&self, session: &mut Session, part: &[usize]) -> std::result::Result<Outcomes, Failure> {
-        let mut writer = CopyWriter::new(self.wires());
-        let mut done = Vec::with_capacity(part.len());
-        for &index in part {
-            done.push(match writer.push(self.values(index)) {
-                Ok(()) => (index, Outcome::Written),
-                Err(error) => (index, misfit(error)),
-            });
-        }
-        let sent = writer.tuples();
         let statement =
             format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.layout.table.quoted(), self.column_list());
         let statement = session.prepared(&statement).await?;
         let mut sink = pin!(session.client.copy_in(&statement).await?);
+        let mut writer = CopyWriter::new(self.wires());
+        let mut done = Vec::with_capacity(part.len());
+        for batch in part.chunks(self.layout.batch_size()) {
+            for &index in batch {
+                done.push(match writer.push(self.values(index)) {
+                    Ok(()) => (index, Outcome::Written),
+                    Err(error) => (index, misfit(error)),
+                });
+            }
+            sink.send(writer.take()).await?;
+        }
+        let sent = writer.tuples();
         sink.send(writer.finish()).await?;
         let copied = sink.finish().await?;
         if copied < sent as u64 {
@@ -140,7 +143,7 @@ impl<'w> Insert<'w> {
             |index: &usize| self.layout.encoded_key(&self.writes[*index].key).is_some_and(|key| written.contains(&key));
         let (there, missing): (Vec<usize>, Vec<usize>) = sent.into_iter().partition(is_written);
         done.extend(there.into_iter().map(|index| (index, Outcome::Written)));
-        let keys: Vec<Vec<Value>> = missing.iter().map(|&index| self.writes[index].key.clone()).collect();
+        let keys: Vec<Values> = missing.iter().map(|&index| self.writes[index].key.clone()).collect();
         let present = present(session, self.layout, &keys).await?;
         let outcome = |present| if present { Outcome::Moved } else { suppressed() };
         done.extend(missing.into_iter().zip(present).map(|(index, present)| (index, outcome(present))));

@@ -70,6 +70,11 @@ impl Layout {
         &self.table.columns[self.columns[index]]
     }
 
+    /// Most records in one statement or message.
+    pub fn batch_size(&self) -> usize {
+        self.spec.batch_size.max(1)
+    }
+
     /// The key's columns.
     pub fn key_columns(&self) -> impl Iterator<Item = &Column> {
         self.spec.key.iter().map(|&index| self.column(index))
@@ -116,7 +121,7 @@ impl Layout {
             });
         }
         match broken {
-            None => self.spec.admit(values),
+            None => self.spec.admit(values.into()),
             Some((index, reason)) => {
                 let native: Vec<Value> = self.spec.key.iter().map(|&index| values[index].clone()).collect();
                 let reason = format!("{}: {reason}", self.spec.columns[index].name);

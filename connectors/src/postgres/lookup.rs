@@ -1,7 +1,7 @@
 //! Records by their key's values.
 
 use pinksync_engine::connector::Found;
-use pinksync_engine::{Error, ErrorKind, Result, Value};
+use pinksync_engine::{Error, ErrorKind, Result, Value, Values};
 
 use super::client::Session;
 use super::encode::Arrays;
@@ -25,7 +25,7 @@ pub enum Lock {
 
 /// One answer per key, in the same order. A record found under another spelling of the key (a collation that does
 /// not see the difference) is another record.
-pub async fn lookup(session: &mut Session, layout: &Layout, keys: &[Vec<Value>], lock: Lock) -> Result<Vec<Found>> {
+pub async fn lookup(session: &mut Session, layout: &Layout, keys: &[Values], lock: Lock) -> Result<Vec<Found>> {
     let mut found = Vec::with_capacity(keys.len());
     for keys in keys.chunks(KEYS_AT_ONCE) {
         found.extend(lookup_some(session, layout, keys, lock).await?);
@@ -33,7 +33,7 @@ pub async fn lookup(session: &mut Session, layout: &Layout, keys: &[Vec<Value>],
     Ok(found)
 }
 
-async fn lookup_some(session: &mut Session, layout: &Layout, keys: &[Vec<Value>], lock: Lock) -> Result<Vec<Found>> {
+async fn lookup_some(session: &mut Session, layout: &Layout, keys: &[Values], lock: Lock) -> Result<Vec<Found>> {
     let mut found = vec![Found::Absent; keys.len()];
     let mut arrays = Arrays::new(layout.key_wires());
     let mut asked = Vec::with_capacity(keys.len());
@@ -78,7 +78,7 @@ async fn lookup_some(session: &mut Session, layout: &Layout, keys: &[Vec<Value>]
 }
 
 /// For each key (all of them encodable) whether the server finds a record under it by its own comparison.
-pub async fn present(session: &mut Session, layout: &Layout, keys: &[Vec<Value>]) -> Result<Vec<bool>> {
+pub async fn present(session: &mut Session, layout: &Layout, keys: &[Values]) -> Result<Vec<bool>> {
     let mut present = vec![false; keys.len()];
     let mut arrays = Arrays::new(layout.key_wires());
     let mut asked = Vec::with_capacity(keys.len());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pinksync_engine::connector::{Found, Guard, Outcome, Page, RangeSum, Transaction, Write};
 use pinksync_engine::key::{Key, KeyRange};
-use pinksync_engine::{Error, ErrorKind, Result, Value};
+use pinksync_engine::{Error, ErrorKind, Result, Values};
 
 use super::client::{Lease, Pool, Session};
 use super::error::{chain, is_broken, translate};
@@ -71,7 +71,7 @@ impl Transaction for PostgresTransaction {
         self.leave(page)
     }
 
-    async fn lookup(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Found>> {
+    async fn lookup(&mut self, keys: &[Values]) -> Result<Vec<Found>> {
         let layout = Arc::clone(&self.layout);
         let found = lookup(self.enter()?, &layout, keys, Lock::None).await;
         self.leave(found)

@@ -1,7 +1,7 @@
 //! Changes of some fields of records, those of the same fields in one statement.
 
-use pinksync_engine::Value;
 use pinksync_engine::connector::{Change, Outcome, Write};
+use pinksync_engine::{Value, Values};
 
 use super::client::Session;
 use super::encode::Arrays;
@@ -48,7 +48,7 @@ impl Update<'_> {
         let is_touched = |(_, touched): &(usize, bool)| *touched;
         let (written, missing): (Vec<_>, Vec<_>) = sent.into_iter().zip(touched).partition(is_touched);
         done.extend(written.into_iter().map(|(index, _)| (index, Outcome::Written)));
-        let keys: Vec<Vec<Value>> = missing.iter().map(|(index, _)| self.writes[*index].key.clone()).collect();
+        let keys: Vec<Values> = missing.iter().map(|(index, _)| self.writes[*index].key.clone()).collect();
         let present = present(session, layout, &keys).await?;
         let outcome = |present| if present { suppressed() } else { Outcome::Moved };
         done.extend(missing.into_iter().zip(present).map(|((index, _), present)| (index, outcome(present))));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pinksync_engine::connector::{Change, Found, Outcome, Refusal, Write};
-use pinksync_engine::{Error, ErrorKind, Result, Value};
+use pinksync_engine::{Error, ErrorKind, Result, Value, Values};
 
 use super::client::Session;
 use super::delete;
@@ -99,16 +99,17 @@ impl Writer<'_> {
         for (fields, part) in by_fields(writes, &updates) {
             match fields.is_empty() {
                 true => part.into_iter().for_each(|index| outcomes[index] = Some(Outcome::Written)),
-                false => self.isolate(&Step::Update(Update { writes, fields }), part, &mut outcomes).await?,
+                false => self.isolate(&Step::Update(Update { writes, fields }), &part, &mut outcomes).await?,
             }
         }
         let deletes = open(&outcomes, |change| matches!(change, Change::Delete));
-        self.isolate(&Step::Delete(writes), deletes, &mut outcomes).await?;
+        self.isolate(&Step::Delete(writes), &deletes, &mut outcomes).await?;
         let missing = || Error::new(ErrorKind::Other, OPERATION, "a write was left without an outcome");
         outcomes.into_iter().map(|outcome| outcome.ok_or_else(missing)).collect()
     }
 
-    /// COPY first, which is quick; anything but full success is done again record by record where it must be.
+    /// One COPY first, which is quick (a statement per batch takes twice the time); anything but full success is done
+    /// again by batches, and record by record where it must be.
     async fn insert(&mut self, insert: &Insert<'_>, part: Vec<usize>, outcomes: &mut [Option<Outcome>]) -> Result<()> {
         let step = Step::Copy(insert);
         let copied = match insert.copies {
@@ -117,19 +118,16 @@ impl Writer<'_> {
         };
         match copied {
             Some(done) => keep(done, outcomes),
-            None => self.isolate(&Step::Insert(insert), part.clone(), outcomes).await?,
+            None => self.isolate(&Step::Insert(insert), &part, outcomes).await?,
         }
         insert.note_largest(&part, outcomes, &mut self.state.largest);
         Ok(())
     }
 
-    /// Tries all at once and halves what is refused, until the refused records stand alone.
-    async fn isolate(&mut self, step: &Step<'_>, part: Vec<usize>, outcomes: &mut [Option<Outcome>]) -> Result<()> {
-        let mut parts = vec![part];
+    /// Tries batch by batch and halves what is refused, until the refused records stand alone.
+    async fn isolate(&mut self, step: &Step<'_>, part: &[usize], outcomes: &mut [Option<Outcome>]) -> Result<()> {
+        let mut parts: Vec<Vec<usize>> = part.chunks(self.layout.batch_size()).rev().map(<[usize]>::to_vec).collect();
         while let Some(part) = parts.pop() {
-            if part.is_empty() {
-                continue;
-            }
             match self.attempt(step, &part).await? {
                 Ok(done) => keep(done, outcomes),
                 Err(refusal) => match &part[..] {
@@ -192,7 +190,7 @@ impl Writer<'_> {
         };
         for wanted in [Lock::ForUpdate, Lock::ForDelete] {
             let part: Vec<usize> = (0..writes.len()).filter(|&index| lock(&writes[index]) == wanted).collect();
-            let keys: Vec<Vec<Value>> = part.iter().map(|&index| writes[index].key.clone()).collect();
+            let keys: Vec<Values> = part.iter().map(|&index| writes[index].key.clone()).collect();
             let found = lookup(self.session, self.layout, &keys, wanted).await?;
             for (index, found) in part.into_iter().zip(found) {
                 match found {
@@ -216,7 +214,7 @@ impl Writer<'_> {
         if lockable && !std::mem::replace(&mut self.state.locked, true) {
             self.batch(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", self.layout.table.quoted())).await?;
         }
-        let keys: Vec<Vec<Value>> = part.iter().map(|&index| writes[index].key.clone()).collect();
+        let keys: Vec<Values> = part.iter().map(|&index| writes[index].key.clone()).collect();
         let present = super::lookup::present(self.session, self.layout, &keys).await?;
         for (index, _) in part.into_iter().zip(present).filter(|(_, present)| *present) {
             outcomes[index] = Some(Outcome::Moved);

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use pinksync_engine::connector::{Chunk, Found, Page, RangeSum};
 use pinksync_engine::key::{Key, KeyRange};
 use pinksync_engine::row::{Row, Unreadable};
-use pinksync_engine::{Error, ErrorKind, Result, Value};
+use pinksync_engine::{Error, ErrorKind, Result, Value, Values};
 use rusqlite::{Connection, Transaction, params_from_iter};
 use tokio::sync::mpsc;
 
@@ -91,7 +91,7 @@ fn each(
     let mut statement = connection.prepare_cached(&sql).map_err(&error)?;
     let mut rows = statement.query(params_from_iter(parameters.iter().map(types::as_given))).map_err(&error)?;
     while let Some(row) = rows.next().map_err(&error)? {
-        if !take(table.spec.admit(table.native(row).map_err(&error)?))? {
+        if !take(table.spec.admit(table.native(row).map_err(&error)?.into()))? {
             break;
         }
     }
@@ -127,7 +127,7 @@ fn send(chunks: &mpsc::Sender<Chunk>, chunk: Chunk) -> Result<()> {
 }
 
 /// Looks records up by key, one answer per key. The filter is not applied.
-pub fn lookup(connection: &Connection, table: &Table, keys: &[Vec<Value>]) -> Result<Vec<Found>> {
+pub fn lookup(connection: &Connection, table: &Table, keys: &[Values]) -> Result<Vec<Found>> {
     let _snapshot = snapshot(connection)?;
     let mut found = Vec::with_capacity(keys.len());
     for key in keys {
@@ -145,14 +145,14 @@ pub fn lookup(connection: &Connection, table: &Table, keys: &[Vec<Value>]) -> Re
 }
 
 fn admitted(table: &Table, native: Vec<Value>) -> Found {
-    match table.spec.admit(native) {
+    match table.spec.admit(native.into()) {
         Ok(row) => Found::Row(row),
         Err(unreadable) => Found::Unreadable(unreadable),
     }
 }
 
 /// Keys that were not found as they are spelled: one pass over the table's keys finds those that mean the same.
-fn find_respelled(connection: &Connection, table: &Table, keys: &[Vec<Value>], found: &mut [Found]) -> Result<()> {
+fn find_respelled(connection: &Connection, table: &Table, keys: &[Values], found: &mut [Found]) -> Result<()> {
     let mut wanted: HashMap<Key, usize> = HashMap::new();
     for (index, key) in keys.iter().enumerate().filter(|(index, _)| matches!(found[*index], Found::Absent)) {
         wanted.extend(native_key::encode(&table.spec, key).map(|key| (key, index)));

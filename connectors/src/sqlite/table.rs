@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pinksync_engine::key::{Key, KeyRange};
 use pinksync_engine::row::{SideColumn, SideSpec};
 use pinksync_engine::schema::{DatasetSchema, FieldType, Fold};
-use pinksync_engine::{Error, ErrorKind, Result, Value};
+use pinksync_engine::{Error, ErrorKind, Result, Value, Values};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, Row as SqlRow, params_from_iter};
 
@@ -140,7 +140,7 @@ impl Table {
         for (bound, comparison) in [(&range.low, ">="), (&range.high, "<")] {
             if let Some(key) = bound {
                 conditions.push(format!("{columns} {comparison} {places}"));
-                parameters.extend(self.native_key(key)?);
+                parameters.extend(self.native_key(key)?.iter().cloned());
             }
         }
         if self.nullable_key || conditions.is_empty() {
@@ -159,7 +159,7 @@ impl Table {
         format!("({})", self.spec.key.iter().map(part).collect::<Vec<_>>().join(joint))
     }
 
-    fn native_key(&self, key: &Key) -> Result<Vec<Value>> {
+    fn native_key(&self, key: &Key) -> Result<Values> {
         self.spec
             .native_key(key)
             .map_err(|error| Error::new(ErrorKind::Other, "read a range", error.to_string()).with_source(error))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pinksync_engine::connector::{Found, Outcome, Page, RangeSum, Transaction, Write};
 use pinksync_engine::key::{Key, KeyRange};
-use pinksync_engine::{Error, ErrorKind, Result, Value};
+use pinksync_engine::{Error, ErrorKind, Result, Values};
 use rusqlite::Connection;
 
 use super::client::{Client, Permit, blocking};
@@ -68,7 +68,7 @@ impl Transaction for SqliteTransaction {
         self.run("read a range", move |session, table| read::page(&session.connection, table, &range, budget)).await
     }
 
-    async fn lookup(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Found>> {
+    async fn lookup(&mut self, keys: &[Values]) -> Result<Vec<Found>> {
         let keys = keys.to_vec();
         self.run("look records up", move |session, table| read::lookup(&session.connection, table, &keys)).await
     }

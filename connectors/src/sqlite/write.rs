@@ -78,7 +78,7 @@ fn holds(connection: &Connection, table: &Table, key: &[Value], expect: Option<H
     let mut rows = table.find(connection, key)?;
     Ok(match (expect, rows.pop()) {
         (None, None) => true,
-        (Some(hash), Some(row)) if rows.is_empty() => table.spec.admit(row).is_ok_and(|row| row.hash == hash),
+        (Some(hash), Some(row)) if rows.is_empty() => table.spec.admit(row.into()).is_ok_and(|row| row.hash == hash),
         (None, Some(_)) | (Some(_), None | Some(_)) => false,
     })
 }

@@ -229,6 +229,7 @@ async fn a_new_file_is_its_header_and_then_takes_records() {
             filter: None,
             ordered: false,
             max_record_bytes: 1000,
+            batch_size: 1000,
         };
         let file = super::setup::File { dataset: folder.system.open(spec.into(), &made).await.unwrap() };
         file.apply(vec![file.create(&["2", "20"]), file.create(&["10", "100"])]).await;

@@ -38,7 +38,7 @@ async fn a_file_is_described_by_its_header() {
     assert_eq!(schema.estimated_rows, Some(1));
     assert!(folder.system.describe("nothing").await.unwrap().is_none());
     let rows = folder.file().await.rows().await;
-    assert_eq!(rows[0].native, [Value::text("1"), Value::text("a, b"), Value::Null]);
+    assert_eq!(*rows[0].native, [Value::text("1"), Value::text("a, b"), Value::Null]);
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn keys_are_found_by_what_they_mean_and_by_one_record_only() {
     assert_eq!(file.row("7").await.native[0], Value::text("007"));
     assert!(matches!(file.find("10").await, Found::Absent));
     let mut transaction = file.dataset.begin(pinksync_engine::connector::Guard::Compare).await.unwrap();
-    let error = transaction.lookup(&[vec![Value::text("9")]]).await.unwrap_err();
+    let error = transaction.lookup(&[[Value::text("9")].into()]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Data);
 }
 
@@ -192,7 +192,7 @@ async fn a_lookup_in_a_file_that_somebody_changed_says_so() {
     file.rows().await;
     std::fs::write(folder.path(), b"id,name\n0,z\n1,a\n").unwrap();
     let mut transaction = file.dataset.begin(pinksync_engine::connector::Guard::Compare).await.unwrap();
-    let error = transaction.lookup(&[vec![Value::text("1")]]).await.unwrap_err();
+    let error = transaction.lookup(&[[Value::text("1")].into()]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Moved);
     drop(transaction);
     file.rows().await;

@@ -82,12 +82,12 @@ async fn a_deleted_record_comes_back_with_its_unmapped_columns() {
     let Outcome::Deleted(image) = file.apply(vec![file.delete(&rows[1])]).await.remove(0) else { panic!() };
     assert_eq!(image[1], ("secret".to_owned(), Value::text("s, 2")));
     assert_eq!(folder.text(), "id,secret,name\n1,s1,a\n");
-    let restore = Write { key: vec![Value::text("2")], expect: None, change: Change::Restore(image.clone()) };
+    let restore = Write { key: [Value::text("2")].into(), expect: None, change: Change::Restore(image.clone()) };
     file.apply(vec![restore.clone()]).await;
     assert_eq!(folder.text(), "id,secret,name\n1,s1,a\n2,\"s, 2\",b\n");
     assert!(matches!(file.apply(vec![restore]).await[0], Outcome::Moved));
     let gone = vec![("id".to_owned(), Value::text("9")), ("gone".to_owned(), Value::Null)];
-    let restore = Write { key: vec![Value::text("9")], expect: None, change: Change::Restore(gone) };
+    let restore = Write { key: [Value::text("9")].into(), expect: None, change: Change::Restore(gone) };
     assert_eq!(refusal(&file.apply(vec![restore]).await[0]), "refused");
 }
 
@@ -119,7 +119,7 @@ async fn what_the_file_cannot_hold_is_refused() {
             file.update(&rows[1], &[(1, &long)]),
             file.update(&rows[0], &[(1, "na\u{ef}ve")]),
             file.create(&["6", "ok"]),
-            Write { key: vec![Value::Null], ..file.create(&["", "no key"]) },
+            Write { key: [Value::Null].into(), ..file.create(&["", "no key"]) },
         ])
         .await;
     let codes: Vec<&str> =
@@ -136,9 +136,9 @@ async fn an_empty_text_that_comes_back_as_null_is_seen_so_by_its_own_transaction
     file.rows().await;
     let mut transaction = file.dataset.begin(pinksync_engine::connector::Guard::Compare).await.unwrap();
     let empty = vec![Value::text("2"), Value::text("")];
-    let create = Write { key: vec![Value::text("2")], expect: None, change: Change::Create(empty) };
+    let create = Write { key: [Value::text("2")].into(), expect: None, change: Change::Create(empty.into()) };
     assert!(matches!(transaction.write(vec![create]).await.unwrap()[0], Outcome::Written));
-    let found = transaction.lookup(&[vec![Value::text("2")], vec![Value::text("1")]]).await.unwrap();
+    let found = transaction.lookup(&[[Value::text("2")].into(), [Value::text("1")].into()]).await.unwrap();
     let [pinksync_engine::connector::Found::Row(new), pinksync_engine::connector::Found::Row(_)] = &found[..] else {
         panic!("{found:?}")
     };

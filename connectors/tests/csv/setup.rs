@@ -71,11 +71,12 @@ impl Folder {
         let mut spec = SideSpec {
             dataset: self.name.clone(),
             columns: schema.columns.iter().map(|described| column(&described.name)).collect(),
-            key: vec![schema.columns.iter().position(|column| column.name == "id").unwrap()],
+            key: [schema.columns.iter().position(|column| column.name == "id").unwrap()].into(),
             modified_at: None,
             filter: None,
             ordered: false,
             max_record_bytes: 10_000_000,
+            batch_size: 1000,
         };
         change(&mut spec);
         File { dataset: self.system.open(Arc::new(spec), &schema).await.unwrap() }
@@ -114,7 +115,7 @@ impl File {
 
     pub async fn find(&self, key: &str) -> Found {
         let mut transaction = self.dataset.begin(Guard::Compare).await.unwrap();
-        transaction.lookup(&[vec![Value::text(key)]]).await.unwrap().pop().unwrap()
+        transaction.lookup(&[[Value::text(key)].into()]).await.unwrap().pop().unwrap()
     }
 
     pub async fn row(&self, key: &str) -> Row {
@@ -127,7 +128,7 @@ impl File {
     pub fn create(&self, fields: &[&str]) -> Write {
         let values: Vec<Value> = fields.iter().map(|field| text(field)).collect();
         let key = self.dataset.spec().key.iter().map(|&index| values[index].clone()).collect();
-        Write { key, expect: None, change: Change::Create(values) }
+        Write { key, expect: None, change: Change::Create(values.into()) }
     }
 
     pub fn update(&self, row: &Row, set: &[(usize, &str)]) -> Write {

@@ -71,7 +71,7 @@ async fn a_deleted_record_comes_back_with_every_column() {
     let restore = |outcome: &Outcome| {
         let Outcome::Deleted(image) = outcome else { panic!("{outcome:?}") };
         assert!(!image.iter().any(|(name, _)| name == "sum"), "{image:?}");
-        Write { key: vec![image[0].1.clone()], expect: None, change: Change::Restore(image.clone()) }
+        Write { key: [image[0].1.clone()].into(), expect: None, change: Change::Restore(image.clone()) }
     };
     let writes: Vec<Write> = outcomes.iter().map(restore).collect();
     assert_eq!(told(&table.apply(Guard::Compare, writes.clone()).await), ["written", "written"]);
@@ -87,7 +87,7 @@ async fn a_deleted_record_comes_back_with_every_column() {
 async fn keys_that_cannot_be_there_are_no_error() {
     let place = Place::new("pinksync_impossible", "CREATE TABLE t (id smallint PRIMARY KEY)").await;
     let table = place.open("t", &["id"]).await;
-    let write = |key: Value| Write { key: vec![key], expect: None, change: Change::Delete };
+    let write = |key: Value| Write { key: [key].into(), expect: None, change: Change::Delete };
     let outcomes = table.apply(Guard::Snapshot, vec![write(int(70_000)), write(int(7))]).await;
     assert_eq!(told(&outcomes), ["moved", "moved"]);
 }

@@ -103,7 +103,7 @@ async fn a_connection_that_is_ended_is_not_used_again() {
     let end =
         "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'pinksync_ended'";
     assert_ne!(place.ask(end).await, ["0"]);
-    let error = reading.lookup(&[vec![int(1)]]).await.unwrap_err();
+    let error = reading.lookup(&[[int(1)].into()]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
     reading.rollback().await.unwrap();
     let error = committing.commit().await.unwrap_err();
@@ -134,7 +134,7 @@ async fn a_call_that_is_given_up_ends_its_query_and_its_transaction() {
         _ = write => panic!("the write came to an end"),
         () = watch => {}
     }
-    let error = transaction.lookup(&[vec![int(1)]]).await.unwrap_err();
+    let error = transaction.lookup(&[[int(1)].into()]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Aborted, "{error}");
     drop(transaction);
     // The query is cancelled, long before its minute is over.

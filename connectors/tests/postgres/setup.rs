@@ -103,6 +103,7 @@ impl Place {
             modified_at: None,
             filter: None,
             max_record_bytes: 10_000_000,
+            batch_size: 1000,
         };
         change(&mut spec);
         let dataset = self.system.open(Arc::new(spec), &described).await.unwrap();
@@ -178,7 +179,7 @@ impl Table {
 
     pub async fn find(&self, key: &[Value]) -> Option<Row> {
         let mut transaction = self.begin(Guard::Compare).await;
-        let mut found = transaction.lookup(&[key.to_vec()]).await.unwrap();
+        let mut found = transaction.lookup(&[key.into()]).await.unwrap();
         transaction.rollback().await.unwrap();
         match found.pop() {
             Some(Found::Row(row)) => Some(row),
@@ -189,7 +190,7 @@ impl Table {
 
     pub fn create(&self, values: Vec<Value>) -> Write {
         let key = self.dataset.spec().key.iter().map(|&index| values[index].clone()).collect();
-        Write { key, expect: None, change: Change::Create(values) }
+        Write { key, expect: None, change: Change::Create(values.into()) }
     }
 
     pub fn update(&self, row: &Row, fields: &[(&str, Value)]) -> Write {

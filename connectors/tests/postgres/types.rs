@@ -142,7 +142,7 @@ async fn travels(place: &Place, name: &str) {
     let (a, b, c) = (place.open("a", &["id"]).await, place.open("b", &["id"]).await, place.open("c", &["id"]).await);
     let rows = a.rows().await;
     assert_eq!(rows.len().to_string(), place.ask("SELECT count(*) FROM a").await[0], "{name}");
-    let creates = rows.iter().map(|row| b.create(row.native.clone())).collect();
+    let creates = rows.iter().map(|row| b.create(row.native.to_vec())).collect();
     let outcomes = b.apply(Guard::Snapshot, creates).await;
     assert!(
         outcomes.iter().all(|outcome| matches!(outcome, pinksync_engine::connector::Outcome::Written)),

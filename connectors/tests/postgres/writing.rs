@@ -134,7 +134,7 @@ async fn identity_and_generated_columns_keep_their_own_rules() {
     assert_eq!(told(&outcomes), ["refused"]);
     let outcomes = table.apply(Guard::Compare, vec![table.delete(&rows[2])]).await;
     let Outcome::Deleted(image) = &outcomes[0] else { panic!("{outcomes:?}") };
-    let restore = Write { key: vec![int(40)], expect: None, change: Change::Restore(image.clone()) };
+    let restore = Write { key: [int(40)].into(), expect: None, change: Change::Restore(image.clone()) };
     assert_eq!(told(&table.apply(Guard::Compare, vec![restore]).await), ["written"]);
     assert_eq!(place.ask("SELECT v, double, n FROM t WHERE id = 40").await, ["7|14|10.0.0.1"]);
     let serial = place.open("s", &["id"]).await;

@@ -81,7 +81,7 @@ async fn a_source_and_a_target_may_be_one_file() {
         let mut reading = source.dataset.begin(Guard::Snapshot).await.unwrap();
         let mut writing = target.dataset.begin(Guard::Compare).await.unwrap();
         let rows = reading.read(&KeyRange::default(), usize::MAX).await.unwrap().rows;
-        let writes = rows.iter().map(|row| target.create(row.native.clone())).collect();
+        let writes = rows.iter().map(|row| target.create(row.native.to_vec())).collect();
         writing.write(writes).await.unwrap();
         reading.read(&KeyRange::default(), usize::MAX).await.unwrap();
         writing.commit().await.unwrap();

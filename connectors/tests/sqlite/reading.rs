@@ -106,7 +106,7 @@ async fn two_records_of_one_key_are_an_error() {
     );
     let table = database.table("t", &["id"]).await;
     let mut transaction = table.dataset.begin(Guard::Compare).await.unwrap();
-    let error = transaction.lookup(&[vec![Value::text("a")]]).await.unwrap_err();
+    let error = transaction.lookup(&[[Value::text("a")].into()]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Data);
     assert!(!table.dataset.capabilities().ordered, "no unique index");
 }

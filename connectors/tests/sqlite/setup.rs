@@ -73,6 +73,7 @@ pub async fn table_of(system: &Arc<dyn System>, name: &str, key: &[&str], change
         filter: None,
         ordered: true,
         max_record_bytes: 10_000_000,
+        batch_size: 1000,
     };
     change(&mut spec);
     Table { dataset: system.open(Arc::new(spec), &schema).await.unwrap() }
@@ -104,7 +105,7 @@ impl Table {
 
     pub async fn find(&self, key: Value) -> Found {
         let mut transaction = self.dataset.begin(Guard::Compare).await.unwrap();
-        transaction.lookup(&[vec![key]]).await.unwrap().pop().unwrap()
+        transaction.lookup(&[[key].into()]).await.unwrap().pop().unwrap()
     }
 
     pub async fn row(&self, key: Value) -> Row {
@@ -116,7 +117,7 @@ impl Table {
 
     pub fn create(&self, values: Vec<Value>) -> Write {
         let key = self.dataset.spec().key.iter().map(|&index| values[index].clone()).collect();
-        Write { key, expect: None, change: Change::Create(values) }
+        Write { key, expect: None, change: Change::Create(values.into()) }
     }
 
     pub fn update(&self, row: &Row, set: Vec<(usize, Value)>) -> Write {

@@ -83,7 +83,7 @@ async fn a_deleted_record_comes_back_with_its_storage_classes() {
     let row = table.row(Value::Int(1)).await;
     let Outcome::Deleted(image) = table.apply(vec![table.delete(&row)]).await.remove(0) else { panic!() };
     assert!(!image.iter().any(|(name, _)| name == "twice"));
-    let restore = Write { key: vec![Value::Int(1)], expect: None, change: Change::Restore(image) };
+    let restore = Write { key: [Value::Int(1)].into(), expect: None, change: Change::Restore(image) };
     assert!(matches!(table.apply(vec![restore]).await[0], Outcome::Written));
     assert_eq!(database.ask::<String>(classes), before);
     assert_eq!(before, "integer,real,text,blob,null,2");
@@ -165,7 +165,7 @@ async fn a_record_that_lost_its_columns_is_not_restored_by_half() {
     let database = Database::new("CREATE TABLE t (id INTEGER PRIMARY KEY)");
     let table = database.table("t", &["id"]).await;
     let image = vec![("id".to_owned(), Value::Int(1)), ("gone".to_owned(), Value::Int(1))];
-    let restore = Write { key: vec![Value::Int(1)], expect: None, change: Change::Restore(image) };
+    let restore = Write { key: [Value::Int(1)].into(), expect: None, change: Change::Restore(image) };
     assert_eq!(refusal(&table.apply(vec![restore]).await[0]), ("refused", false));
 }
 

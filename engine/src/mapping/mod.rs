@@ -62,7 +62,7 @@ impl Mapping {
         }
         let rules = rules::rules(sync, dataset, &fields.pairs, &key);
         let spec = |schema: &DatasetSchema, side: fn(&Pair) -> &ColumnSchema| {
-            side_spec(schema, side, &fields.pairs, &key, rules.modified_at, filter.clone())
+            side_spec(sync, schema, side, &fields.pairs, &key, rules.modified_at, filter.clone())
         };
         let source_spec = spec(source, |pair| &pair.source);
         let target_spec = spec(target, |pair| &pair.target);
@@ -127,6 +127,7 @@ fn definition_error(source: &DatasetSchema, target: &DatasetSchema, mistakes: Ve
 }
 
 fn side_spec(
+    sync: &SyncDefinition,
     schema: &DatasetSchema,
     side: fn(&Pair) -> &ColumnSchema,
     pairs: &[Pair],
@@ -157,6 +158,7 @@ fn side_spec(
         filter,
         ordered: unique && by_bytes,
         max_record_bytes: MAX_RECORD_BYTES,
+        batch_size: sync.options.batch_size as usize,
     }
 }
 

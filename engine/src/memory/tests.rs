@@ -13,7 +13,7 @@ use crate::key::KeyRange;
 use crate::reduce;
 use crate::row::{SideColumn, SideSpec};
 use crate::schema::{DatasetSchema, FieldType};
-use crate::value::Value;
+use crate::value::{Value, Values};
 
 const INT: FieldType = FieldType::Int { bits: 64 };
 
@@ -25,8 +25,8 @@ fn row(id: i64, name: &str) -> Vec<Value> {
     vec![Value::Int(id), Value::text(name), Value::Null]
 }
 
-fn key(id: i64) -> Vec<Value> {
-    vec![Value::Int(id)]
+fn key(id: i64) -> Values {
+    [Value::Int(id)].into()
 }
 
 async fn open(system: &Arc<dyn System>, name: &str) -> Arc<dyn Dataset> {
@@ -45,12 +45,13 @@ async fn open(system: &Arc<dyn System>, name: &str) -> Arc<dyn Dataset> {
         filter: None,
         ordered: true,
         max_record_bytes: 1000,
+        batch_size: 1000,
     };
     system.open(Arc::new(spec), &described).await.unwrap()
 }
 
 fn create(values: Vec<Value>) -> Write {
-    Write { key: values[..1].to_vec(), expect: None, change: Change::Create(values) }
+    Write { key: values[..1].into(), expect: None, change: Change::Create(values.into()) }
 }
 
 async fn update(dataset: &Arc<dyn Dataset>, id: i64, name: &str) -> Write {

@@ -12,7 +12,7 @@ use super::view::{Changes, Rows, Slot, View};
 use crate::connector::{Dataset, Found, Outcome, Page, RangeSum, Transaction, Write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, KeyRange};
-use crate::value::Value;
+use crate::value::{Value, Values};
 
 /// What an unreadable row counts in a page, in bytes.
 const UNREADABLE_BYTES: usize = 64;
@@ -116,13 +116,13 @@ impl Transaction for MemoryTransaction {
         Ok(page)
     }
 
-    async fn lookup(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Found>> {
+    async fn lookup(&mut self, keys: &[Values]) -> Result<Vec<Found>> {
         self.dataset.system.reach(Moment::Lookup).await;
         self.usable("look records up")?;
         let mut state = self.dataset.system.lock();
         let (base, changes) = (self.base(&state)?, self.seen());
         let view = View { base: &base, changes: &changes };
-        let wanted: Vec<&[Value]> = keys.iter().map(Vec::as_slice).collect();
+        let wanted: Vec<&[Value]> = keys.iter().map(AsRef::as_ref).collect();
         let slots = self.dataset.locate(state.table(self.name())?, view, &wanted);
         let found: Vec<Found> = slots
             .into_iter()

@@ -36,7 +36,7 @@ impl MemoryTransaction {
         let dataset = self.dataset.clone();
         let mut state = dataset.system.lock();
         let base = self.base(&state)?;
-        let keys: Vec<&[Value]> = writes.iter().map(|write| write.key.as_slice()).collect();
+        let keys: Vec<&[Value]> = writes.iter().map(|write| &*write.key).collect();
         let slots = self.locate(&state, &base, &keys)?;
         let mut seen = HashSet::new();
         if !slots.iter().flatten().all(|slot| seen.insert(slot)) {
@@ -73,7 +73,7 @@ impl MemoryTransaction {
         let found = slot.and_then(|slot| Some((view.get(&slot)?.clone(), slot)));
         let Some((stored, slot)) = found else {
             return match (write.expect, write.change) {
-                (None, Change::Create(values)) => self.create(state, base, values),
+                (None, Change::Create(values)) => self.create(state, base, &values),
                 (None, Change::Restore(image)) => self.restore(state, base, image),
                 _ => Ok(Outcome::Moved),
             };
@@ -106,12 +106,12 @@ impl MemoryTransaction {
         Ok(())
     }
 
-    fn create(&mut self, state: &mut State, base: &Rows, values: Vec<Value>) -> Step<Outcome> {
+    fn create(&mut self, state: &mut State, base: &Rows, values: &[Value]) -> Step<Outcome> {
         let table = state.table(self.name())?;
         let mut row = table.defaults.clone();
-        for ((value, column), &index) in values.into_iter().zip(&self.dataset.spec.columns).zip(&self.dataset.columns) {
+        for ((value, column), &index) in values.iter().zip(&self.dataset.spec.columns).zip(&self.dataset.columns) {
             if column.writable && table.schema.columns[index].writable {
-                row[index] = value;
+                row[index] = value.clone();
             }
         }
         self.insert(state, base, row)

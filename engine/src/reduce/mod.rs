@@ -101,6 +101,14 @@ pub fn row(columns: &[SideColumn], native: &[Value]) -> Result<Option<Vec<Value>
     Ok(Some(common))
 }
 
+/// Each value in common form is one of its column's own, too: nothing needs to be expanded.
+pub(crate) fn fits_as_it_is(columns: &[SideColumn], common: &[Value]) -> bool {
+    columns.iter().zip(common).all(|(column, value)| match (value, &column.native) {
+        (Value::Int(v), FieldType::Int { bits }) => number::in_range(*v, *bits).is_ok(),
+        _ => is_common(value, &column.common, &column.native),
+    })
+}
+
 /// A value in common form written to the column reads back as the same common form, whatever it is.
 pub fn exact(column: &SideColumn) -> bool {
     use FieldType::{Decimal, Float, Instant, Int, Native, Text, Time, Timestamp};

@@ -66,7 +66,8 @@ pub async fn carry(
         Some(journal) => settlement.amended.push((journal, chunk(session, pair, &entry))),
         None => settlement.journals.push(journal(session, pair, &entry).await?),
     }
-    settlement.base = recover::replace_entries(&session.context(), pair, &HashMap::from([(key, &entry.new)]), &[]).await?;
+    settlement.base =
+        recover::replace_entries(&session.context(), pair, &HashMap::from([(key, &entry.new)]), &[]).await?;
     let (choice, decided_by) = (by.0.as_str().to_owned(), by.1.to_owned());
     settlement.decide.push((conflict.id.clone(), ConflictStatus::Resolved, Some(choice), Some(decided_by)));
     entry.tally.add_to(&mut settlement.counted);
@@ -95,8 +96,8 @@ async fn commit(pair: &Pair, mut ends: Vec<End>) -> Result<()> {
 /// The write that brings a side to what it shall hold, and what is expected to come of it.
 fn plan(pair: &Pair, seen: Seen, wanted: Option<Version>) -> Result<End> {
     let (side, spec) = (seen.side, pair.mapping.spec(seen.side));
-    let here = |row: &Row| held(pair, row.hash, || row.values().to_vec());
-    let as_it_is = seen.now.as_ref().map(|row| row.values().to_vec());
+    let here = |row: &Row| held(pair, row.hash, row.values());
+    let as_it_is = seen.now.as_ref().map(|row| row.values().clone());
     let mut end = End {
         side,
         transaction: seen.transaction,
@@ -131,7 +132,7 @@ fn plan(pair: &Pair, seen: Seen, wanted: Option<Version>) -> Result<End> {
         }
     };
     let expect = seen.now.as_ref().map(|row| row.hash);
-    end.after = end.wanted.as_ref().map(|values| held(pair, spec.hash(values), || values.clone()));
+    end.after = end.wanted.as_ref().map(|values| held(pair, spec.hash(values), values));
     end.applied = Some(Applied {
         native_key: key.clone(),
         before: seen.now.map_or(Before::Absent, |row| Before::Fields(row.native)),
@@ -157,7 +158,7 @@ async fn send(pair: &Pair, key: &Key, end: &mut End) -> Result<bool> {
     }
     let found = gather_lookup(pair, end.side, &mut *end.transaction, std::slice::from_ref(key)).await?.pop();
     end.after = match found {
-        Some(Found::Row(row)) => Some(held(pair, row.hash, || row.values().to_vec())),
+        Some(Found::Row(row)) => Some(held(pair, row.hash, row.values())),
         Some(Found::Absent | Found::Unreadable(_)) | None => None,
     };
     applied.after_hash = end.after.as_ref().map(|held| held.hash);
@@ -191,7 +192,7 @@ fn entry(
         source: applied(Side::Source),
         old: old.clone(),
         new: (source.is_some() || target.is_some()).then_some(Entry { source, target, kept }),
-        decision: format!("{decided_by} took {}", choice.as_str()),
+        decision: format!("{decided_by} took {}", choice.as_str()).into(),
         tally,
         conflict: None,
     }

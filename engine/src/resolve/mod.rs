@@ -4,8 +4,6 @@
 mod carry;
 mod choice;
 
-use std::sync::Arc;
-
 use pinksync_model::{Choice, ConflictStatus, DatasetReport, Side};
 use serde_json::{Map, Value as Json};
 
@@ -18,7 +16,7 @@ use crate::recover;
 use crate::row::Row;
 use crate::segment::gather_lookup;
 use crate::session::{Session, open_pair, prepare_survey};
-use crate::value::Value;
+use crate::value::Values;
 
 /// What came of a decision.
 #[derive(Debug)]
@@ -96,21 +94,16 @@ async fn look_at(pair: &Pair, conflict: &StoredConflict, side: Side) -> Result<S
 
 /// Whether a side is not what the conflict shows any more.
 fn moved(pair: &Pair, conflict: &StoredConflict, seen: &[Seen; 2]) -> bool {
-    let shown = |version: &Option<Arc<[Value]>>| version.as_ref().map(|values| pair.mapping.source.hash(values));
+    let shown = |version: &Option<Values>| version.as_ref().map(|values| pair.mapping.source.hash(values));
     shown(&conflict.record.source) != seen[0].now.as_ref().map(|row| row.hash)
         || shown(&conflict.record.target) != seen[1].now.as_ref().map(|row| row.hash)
 }
 
 /// Stores what the sides hold now in the open conflict.
-async fn refresh(
-    session: &Session,
-    pair: &Pair,
-    conflict: &StoredConflict,
-    seen: &[Seen; 2],
-) -> Result<Resolution> {
-    let version = |seen: &Seen| seen.now.as_ref().map(|row| Arc::<[Value]>::from(row.values()));
+async fn refresh(session: &Session, pair: &Pair, conflict: &StoredConflict, seen: &[Seen; 2]) -> Result<Resolution> {
+    let version = |seen: &Seen| seen.now.as_ref().map(|row| row.values().clone());
     let (source, target) = (version(&seen[0]), version(&seen[1]));
-    let show = |values: &Option<Arc<[Value]>>| values.as_ref().map(|values| json::record(&pair.mapping.fields, values));
+    let show = |values: &Option<Values>| values.as_ref().map(|values| json::record(&pair.mapping.fields, values));
     let moved = Resolution::Moved { source: show(&source), target: show(&target) };
     let record = ConflictRecord { source, target, ..conflict.record.clone() };
     let settlement = Settlement { conflicts: vec![record], ..Settlement::default() };

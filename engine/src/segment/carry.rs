@@ -11,11 +11,8 @@ use crate::decide::{Act, Decision};
 use crate::error::Result;
 use crate::home::{Applied, Before, Held};
 use crate::pair::Pair;
-use crate::row::{Hash, Row};
-use crate::value::Value;
-
-/// Bytes of values in one write, about.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
+use crate::row::{Hash, Row, SideSpec};
+use crate::value::Values;
 
 /// What became of a key in this unit.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,14 +95,12 @@ pub async fn carry(
     last: bool,
 ) -> Result<Option<(usize, Refusal)>> {
     let pending: Vec<usize> = (0..items.len()).filter(|&index| is_pending(&items[index], side)).collect();
-    let mut rest = &pending[..];
-    while !rest.is_empty() {
-        let (batch, tail) = rest.split_at(batch_length(items, side, rest, context.batch_size));
-        rest = tail;
+    let portion = if context.pace.is_some() { pair.mapping.spec(side).batch_size } else { pending.len() };
+    for part in pending.chunks(portion.max(1)) {
         if let Some(pace) = &context.pace {
-            pace.wait(batch.len()).await;
+            pace.wait(part.len()).await;
         }
-        if let Some(refused) = write_batch(pair, side, transaction, items, batch, last).await? {
+        if let Some(refused) = write_part(pair, side, transaction, items, part, last).await? {
             return Ok(Some(refused));
         }
     }
@@ -134,28 +129,17 @@ fn is_pending(item: &Item, side: Side) -> bool {
     item.fate == Fate::Done && *item.decision.act(side) != Act::None
 }
 
-fn batch_length(items: &[Item], side: Side, pending: &[usize], most: usize) -> usize {
-    let mut bytes = 0;
-    for (count, &index) in pending.iter().enumerate().take(most) {
-        bytes += items[index].triple.state(side.other()).row().map_or(64, Row::size);
-        if bytes > BATCH_BYTES && count > 0 {
-            return count;
-        }
-    }
-    pending.len().min(most)
-}
-
-async fn write_batch(
+async fn write_part(
     pair: &Pair,
     side: Side,
     transaction: &mut dyn Transaction,
     items: &mut [Item],
-    batch: &[usize],
+    part: &[usize],
     last: bool,
 ) -> Result<Option<(usize, Refusal)>> {
-    let mut writes = Vec::with_capacity(batch.len());
-    let mut sent = Vec::with_capacity(batch.len());
-    for &index in batch {
+    let mut writes = Vec::with_capacity(part.len());
+    let mut sent = Vec::with_capacity(part.len());
+    for &index in part {
         match build(pair, side, &items[index]) {
             Ok(write) => {
                 items[index].side_mut(side).applied = Some(before(side, &items[index].triple, &write));
@@ -271,19 +255,22 @@ fn confirm(pair: &Pair, side: Side, item: &mut Item) {
     let spec = pair.mapping.spec(side);
     let other = item.triple.state(side.other()).row();
     let held = match (item.decision.act(side), other, item.triple.state(side)) {
-        (Act::Create, Some(other), _) => Some(self::held(pair, other.hash, || other.values().to_vec())),
-        (Act::Update(fields), Some(other), State::Row(own)) => {
-            let all = fields.len() == spec.compared().count();
-            let mut values = own.values().to_vec();
-            for &index in fields {
-                values[index] = other.values()[index].clone();
-            }
-            let hash = if all { other.hash } else { spec.hash(&values) };
-            Some(self::held(pair, hash, || values))
-        }
+        (Act::Create, Some(other), _) => Some(self::held(pair, other.hash, other.values())),
+        (Act::Update(fields), Some(other), State::Row(own)) => Some(updated(pair, spec, fields, own, other)),
         _ => None,
     };
     note_after(item, side, held);
+}
+
+/// What an update of `fields` makes of `own`. Mostly that is what `other` holds, hash and all.
+fn updated(pair: &Pair, spec: &SideSpec, fields: &[usize], own: &Row, other: &Row) -> Held {
+    let (before, after) = (own.values(), other.values());
+    if spec.columns.iter().enumerate().all(|(index, _)| before[index] == after[index] || fields.contains(&index)) {
+        return held(pair, other.hash, after);
+    }
+    let value = |index| if fields.contains(&index) { &after[index] } else { &before[index] };
+    let values: Values = (0..before.len()).map(|index| value(index).clone()).collect();
+    held(pair, spec.hash(&values), &values)
 }
 
 fn note_after(item: &mut Item, side: Side, held: Option<Held>) {
@@ -295,8 +282,8 @@ fn note_after(item: &mut Item, side: Side, held: Option<Held>) {
 }
 
 /// What the base keeps of a record.
-pub fn held(pair: &Pair, hash: Hash, values: impl FnOnce() -> Vec<Value>) -> Held {
-    let values = (pair.mapping.base == BaseKind::Values).then(|| Arc::from(values()));
+pub fn held(pair: &Pair, hash: Hash, values: &Values) -> Held {
+    let values = (pair.mapping.base == BaseKind::Values).then(|| Arc::clone(values));
     Held { hash, values }
 }
 
@@ -313,7 +300,7 @@ async fn read_after(
     for (&index, found) in written.iter().zip(found) {
         let sent = items[index].hash_after(side);
         let held = match found {
-            Found::Row(row) => Some(self::held(pair, row.hash, || row.values().to_vec())),
+            Found::Row(row) => Some(self::held(pair, row.hash, row.values())),
             Found::Absent | Found::Unreadable(_) => None,
         };
         items[index].transformed |= sent != held.as_ref().map(|held| held.hash);

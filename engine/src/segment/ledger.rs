@@ -1,7 +1,6 @@
 //! What a unit of work leaves behind: journal entries, new base blocks with their sums, conflicts, counters.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use pinksync_model::{ConflictKind, ConflictStatus, Side};
 
@@ -22,7 +21,6 @@ use crate::home::{
 use crate::key::{Key, KeyRange};
 use crate::pair::{Pair, PlannedRange};
 use crate::row;
-use crate::value::Value;
 
 /// A part of the base that this unit replaces, and the items in it.
 pub struct Stretch {
@@ -111,7 +109,7 @@ impl<'a> Ledger<'a> {
             source: item.source.applied.clone(),
             old: item.triple.base.clone(),
             new: self.entry_after(item),
-            decision: item.decision.text.to_owned(),
+            decision: item.decision.text.into(),
             tally: tally(item),
             conflict: self.settled_conflict(item),
         }
@@ -133,7 +131,7 @@ impl<'a> Ledger<'a> {
     fn held_after(&self, item: &Item, side: Side) -> Option<Held> {
         match &item.side(side).after {
             Some(after) => after.clone(),
-            None => item.triple.state(side).row().map(|row| held(self.pair, row.hash, || row.values().to_vec())),
+            None => item.triple.state(side).row().map(|row| held(self.pair, row.hash, row.values())),
         }
     }
 
@@ -418,7 +416,7 @@ fn tally(item: &Item) -> Tally {
 }
 
 fn conflict_record(item: &Item, kind: ConflictKind, status: ConflictStatus) -> ConflictRecord {
-    let version = |side| item.triple.state(side).row().map(|row| Arc::<[Value]>::from(row.values()));
+    let version = |side| item.triple.state(side).row().map(|row| row.values().clone());
     let base = item.triple.base.as_ref().and_then(|entry| entry.source.as_ref().or(entry.target.as_ref()));
     ConflictRecord {
         key: item.triple.key.clone(),

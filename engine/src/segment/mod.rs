@@ -43,8 +43,6 @@ pub(crate) use ledger::block as store_block;
 pub struct Context {
     pub session: SessionId,
     pub home: Arc<dyn Home>,
-    /// Most records in one write.
-    pub batch_size: usize,
     pub pace: Option<Arc<Pace>>,
     /// Rounds in which a record that others keep changing is decided anew.
     pub rounds: u32,

@@ -95,7 +95,6 @@ impl Session {
         Context {
             session: self.id,
             home: Arc::clone(&self.home),
-            batch_size: options.batch_size as usize,
             pace: options.records_per_second.map(|rate| Arc::new(Pace::new(rate))),
             rounds: 3,
             limits: self.limits,

@@ -9,7 +9,7 @@ use crate::connector::{Capabilities, Chunk, Dataset, Found, Guard, Outcome, Page
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, KeyRange};
 use crate::row::SideSpec;
-use crate::value::Value;
+use crate::value::Values;
 
 pub struct Empty(pub Arc<SideSpec>);
 
@@ -44,7 +44,7 @@ impl Transaction for Nothing {
         Ok(Page { rows: Vec::new(), unreadable: Vec::new(), cut: None })
     }
 
-    async fn lookup(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Found>> {
+    async fn lookup(&mut self, keys: &[Values]) -> Result<Vec<Found>> {
         Ok(keys.iter().map(|_| Found::Absent).collect())
     }
 

@@ -44,8 +44,8 @@ fn line(pair: &Pair, item: &Surveyed, action: PlanAction, to: Option<Side>, fiel
     let at = |values: Option<&[Value]>, index: usize| values.and_then(|values| values.get(index)).map(json::value);
     let change = |index: usize| FieldChange {
         base: at(base, index),
-        source: at(triple.source.row().map(crate::Row::values), index),
-        target: at(triple.target.row().map(crate::Row::values), index),
+        source: at(triple.source.row().map(|row| &**row.values()), index),
+        target: at(triple.target.row().map(|row| &**row.values()), index),
     };
     let fields: IndexMap<String, FieldChange> =
         fields.into_iter().map(|index| (pair.mapping.fields[index].clone(), change(index))).collect();

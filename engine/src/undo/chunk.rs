@@ -225,7 +225,7 @@ fn of_chunk(session: &Session, pair: &Pair, items: &[Item<'_>]) -> JournalChunk 
             target: applied(&item.steps[Side::Target as usize]),
             old: item.base.clone(),
             new: if item.left_alone { item.base.clone() } else { item.entry.old.clone() },
-            decision: "undo".to_owned(),
+            decision: "undo".into(),
             tally,
             conflict: None,
         }

@@ -4,6 +4,7 @@ pub mod decimal;
 mod json;
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,10 @@ pub enum Value {
     /// JSON text as the system gave it.
     Json(Box<str>),
 }
+
+/// The values of a record or of a key, in the order of their columns. Cheap to clone: what was read is what is written,
+/// journaled and kept.
+pub type Values = Arc<[Value]>;
 
 impl Value {
     pub fn text(text: impl Into<Box<str>>) -> Self {

@@ -9,7 +9,7 @@ use pinksync_engine::connector::{
 };
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::schema::DatasetSchema;
-use pinksync_engine::{Key, KeyRange, Result, Value};
+use pinksync_engine::{Key, KeyRange, Result, Value, Values};
 use tokio::sync::mpsc;
 
 use crate::harness::MemoryHarness;
@@ -145,13 +145,13 @@ struct BadTransaction(Box<dyn Transaction>, Arc<dyn Dataset>, Sabotage);
 impl BadTransaction {
     /// Makes the writes what this sabotage would do; `true`: the answer is told as `Written`.
     async fn spoil(&mut self, writes: &mut [Write]) -> Result<()> {
-        let keys: Vec<Vec<Value>> = writes.iter().map(|write| write.key.clone()).collect();
+        let keys: Vec<Values> = writes.iter().map(|write| write.key.clone()).collect();
         for (write, found) in writes.iter_mut().zip(self.0.lookup(&keys).await?) {
             let Found::Row(row) = found else { continue };
             match (self.2, &mut write.change) {
                 (Sabotage::OverwritesWhatChanged, Change::Update(_) | Change::Delete) => write.expect = Some(row.hash),
                 (Sabotage::CreatesOverWhatExists, Change::Create(values)) => {
-                    let fields = values.drain(..).enumerate().skip(1).collect();
+                    let fields = values.iter().cloned().enumerate().skip(1).collect();
                     (write.expect, write.change) = (Some(row.hash), Change::Update(fields));
                 }
                 (Sabotage::WritesAllColumns, Change::Update(fields)) => {
@@ -180,7 +180,7 @@ impl Transaction for BadTransaction {
         Ok(page)
     }
 
-    async fn lookup(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Found>> {
+    async fn lookup(&mut self, keys: &[Values]) -> Result<Vec<Found>> {
         let mut found = self.0.lookup(keys).await?;
         if let (Sabotage::FiltersLookups, Some(filter)) = (self.2, &self.1.spec().filter) {
             for found in &mut found {

@@ -99,11 +99,8 @@ fn a_saved_plan_does_exactly_what_it_says_and_leaves_alone_what_moved() {
         let before = Sides::of(&world);
         let finished = carry_out(&world, plan).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(finished.ending, Ending::Completed);
-        let planned: BTreeSet<Key> = lines
-            .iter()
-            .filter(|line| line.action != PlanAction::Conflict)
-            .map(|line| key_of(&setup, line))
-            .collect();
+        let planned: BTreeSet<Key> =
+            lines.iter().filter(|line| line.action != PlanAction::Conflict).map(|line| key_of(&setup, line)).collect();
         as_planned(&world, &planned, [&planned_on, &before], &expected)?;
         // The sync goes on as ever.
         let (_, _) = world.run();
@@ -117,9 +114,7 @@ fn key_of(setup: &Setup, line: &PlanLine) -> Key {
     let id = line.key["id"].as_i64().unwrap();
     let named = |number: &u8| match line.key.get("region") {
         None => i64::from(*number) == id,
-        Some(region) => {
-            setup.key(*number) == [Value::text(region.as_str().unwrap()), Value::Int(id)]
-        }
+        Some(region) => setup.key(*number) == [Value::text(region.as_str().unwrap()), Value::Int(id)],
     };
     setup.encoded_key((0..KEYS).find(named).unwrap())
 }
@@ -151,9 +146,23 @@ fn as_planned(
             if planned.contains(&key) && !moved {
                 let wanted = wanted(side).map(|record| record[..compared].to_vec());
                 let held = seen(at(&after, side).as_ref());
-                prop_assert_eq!(same(&held, &wanted), Some(true), "{:?} of {:?}: {:?}, planned {:?}", side, key, held, wanted);
+                prop_assert_eq!(
+                    same(&held, &wanted),
+                    Some(true),
+                    "{:?} of {:?}: {:?}, planned {:?}",
+                    side,
+                    key,
+                    held,
+                    wanted
+                );
             } else {
-                prop_assert_eq!(at(&after, side), at(before, side), "{:?} of {:?} was not planned, or moved", side, key);
+                prop_assert_eq!(
+                    at(&after, side),
+                    at(before, side),
+                    "{:?} of {:?} was not planned, or moved",
+                    side,
+                    key
+                );
             }
         }
     }

@@ -34,7 +34,11 @@ fn given() -> Map<String, serde_json::Value> {
     [("a".to_owned(), json!("chosen")), ("n".to_owned(), json!(3))].into_iter().collect()
 }
 
-fn settle(world: &World, conflict: &StoredConflict, choice: Choice) -> (SessionId, pinksync_engine::Result<Resolution>) {
+fn settle(
+    world: &World,
+    conflict: &StoredConflict,
+    choice: Choice,
+) -> (SessionId, pinksync_engine::Result<Resolution>) {
     let id = SessionId::new();
     (id, wait(resolve::resolve(&world.session(id), conflict, choice, Some(&given()), "ann")))
 }
@@ -88,7 +92,9 @@ fn as_chosen(world: &World, conflict: &StoredConflict, choice: Choice) -> Result
     let compared = if world.setup.time == crate::setup::Time::Written { 4 } else { 3 };
     let same = |one: &Option<Vec<_>>, other: &Option<Vec<pinksync_engine::Value>>| match (one, other) {
         (None, None) => true,
-        (Some(one), Some(other)) => one.iter().zip(other).take(compared).all(|(a, b): (&pinksync_engine::Value, _)| a.same(b)),
+        (Some(one), Some(other)) => {
+            one.iter().zip(other).take(compared).all(|(a, b): (&pinksync_engine::Value, _)| a.same(b))
+        }
         _ => false,
     };
     let chosen = match choice {
@@ -106,7 +112,14 @@ fn as_chosen(world: &World, conflict: &StoredConflict, choice: Choice) -> Result
     for (side, chosen) in [Side::Source, Side::Target].into_iter().zip(chosen) {
         let end = world.setup.end(side);
         let held = chosen.flatten().map(|record| crate::oracle::transform(end, &record));
-        prop_assert!(same(&fields(side), &held), "{:?} of {:?}: {:?} instead of {:?}", side, choice, fields(side), held);
+        prop_assert!(
+            same(&fields(side), &held),
+            "{:?} of {:?}: {:?} instead of {:?}",
+            side,
+            choice,
+            fields(side),
+            held
+        );
     }
     let kept = world.entries().get(&conflict.record.key).is_some_and(|entry| entry.kept);
     let plain = [Side::Source, Side::Target].iter().all(|side| world.setup.end(*side).transform == Transform::None);
@@ -131,7 +144,8 @@ fn stays_settled(world: &World, conflict: &StoredConflict) -> Result<(), TestCas
 
 #[test]
 fn a_conflict_whose_record_moved_is_refreshed_and_nothing_is_written() {
-    let cases = (manual(), vec(random::edit(), 1..12), vec(random::edit(), 1..12), choice(), random::side(), random::cells());
+    let cases =
+        (manual(), vec(random::edit(), 1..12), vec(random::edit(), 1..12), choice(), random::side(), random::cells());
     random::check("a moved conflict is refreshed", 3, cases, |(setup, first, second, choice, side, cells)| {
         let world = World::new(&setup);
         world.apply(&first);
@@ -145,7 +159,9 @@ fn a_conflict_whose_record_moved_is_refreshed_and_nothing_is_written() {
         let (_, resolution) = settle(&world, &conflict, choice);
         let now = (world.rows(Side::Source), world.rows(Side::Target), base_of(&world));
         match resolution {
-            Ok(Resolution::Done(_)) => prop_assert_eq!(&open(&world).map(|open| open.id).filter(|id| *id == conflict.id), &None),
+            Ok(Resolution::Done(_)) => {
+                prop_assert_eq!(&open(&world).map(|open| open.id).filter(|id| *id == conflict.id), &None)
+            }
             Ok(Resolution::Moved { .. }) => {
                 prop_assert_eq!(now, before);
                 let open = world.conflicts().into_iter().find(|open| open.id == conflict.id).unwrap();
@@ -168,12 +184,7 @@ fn unrefusing(setup: Setup) -> Setup {
 
 #[test]
 fn a_resolution_that_died_anywhere_loses_nothing() {
-    let cases = (
-        manual().prop_map(unrefusing),
-        vec(random::edit(), 1..12),
-        vec(random::edit(), 1..12),
-        choice(),
-    );
+    let cases = (manual().prop_map(unrefusing), vec(random::edit(), 1..12), vec(random::edit(), 1..12), choice());
     random::check("a crash of a resolution", 2, cases, |(setup, first, second, choice)| {
         let world = World::new(&recoverable(setup));
         world.apply(&first);

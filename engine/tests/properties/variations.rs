@@ -27,24 +27,29 @@ fn run_all(setup: &Setup, rounds: &[Vec<Edit>]) -> Vec<Whole> {
 #[test]
 fn neither_sizes_nor_workers_nor_the_kind_of_system_change_a_result() {
     let rounds = vec(vec(random::any_edit(), 0..12), 1..4);
-    random::check("nothing but the records matters", 8, (random::setup(), random::setup(), rounds), |(setup, other, rounds)| {
-        let other = Setup {
-            source: End { flavour: other.source.flavour, ..setup.source },
-            target: End { flavour: other.target.flavour, ..setup.target },
-            batch_size: other.batch_size,
-            limits: other.limits,
-            workers: other.workers,
-            ..setup.clone()
-        };
-        let at_once = |end: &End| !end.flavour.transactional && !end.flavour.publishes;
-        if setup.source.check && at_once(&other.source) && at_once(&other.target) {
-            return Ok(());
-        }
-        for (number, (one, two)) in run_all(&setup, &rounds).iter().zip(run_all(&other, &rounds)).enumerate() {
-            two.check(one, &format!("session {number}"))?;
-        }
-        Ok(())
-    });
+    random::check(
+        "nothing but the records matters",
+        8,
+        (random::setup(), random::setup(), rounds),
+        |(setup, other, rounds)| {
+            let other = Setup {
+                source: End { flavour: other.source.flavour, ..setup.source },
+                target: End { flavour: other.target.flavour, ..setup.target },
+                batch_size: other.batch_size,
+                limits: other.limits,
+                workers: other.workers,
+                ..setup.clone()
+            };
+            let at_once = |end: &End| !end.flavour.transactional && !end.flavour.publishes;
+            if setup.source.check && at_once(&other.source) && at_once(&other.target) {
+                return Ok(());
+            }
+            for (number, (one, two)) in run_all(&setup, &rounds).iter().zip(run_all(&other, &rounds)).enumerate() {
+                two.check(one, &format!("session {number}"))?;
+            }
+            Ok(())
+        },
+    );
 }
 
 /// The same sync seen from the other side.
@@ -81,7 +86,11 @@ fn two_way_does_not_care_which_side_is_which() {
         let both_at_once = at_once(&setup.source) && at_once(&setup.target);
         let plain = |end: End| End { check: end.check && !both_at_once, ..end };
         let setup = Setup {
-            direction: Direction::TwoWay, mirror: false, source: plain(setup.source), target: plain(setup.target), ..setup
+            direction: Direction::TwoWay,
+            mirror: false,
+            source: plain(setup.source),
+            target: plain(setup.target),
+            ..setup
         };
         let (here, there) = (World::new(&setup), World::new(&mirrored(&setup)));
         for edits in &rounds {

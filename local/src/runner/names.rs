@@ -1,7 +1,7 @@
 //! Stored conflicts and rejects know fields by their place; the terms of the base know what they are called.
 
 use pinksync_engine::home::{Home, StoredConflict};
-use pinksync_engine::{Error, Key, Value, json, key};
+use pinksync_engine::{Error, Key, Value, Values, json, key};
 use pinksync_model::{ConflictLine, RejectLine};
 use serde_json::{Map, Value as Json};
 
@@ -47,7 +47,7 @@ impl Names {
     /// A conflict as lists print it.
     pub fn conflict(&self, stored: &StoredConflict) -> ConflictLine {
         let record = &stored.record;
-        let version = |values: &Option<std::sync::Arc<[Value]>>| values.as_deref().map(|values| self.record(values));
+        let version = |values: &Option<Values>| values.as_deref().map(|values| self.record(values));
         ConflictLine {
             id: stored.id.clone(),
             session: stored.session,

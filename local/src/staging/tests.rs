@@ -30,12 +30,13 @@ fn spec() -> Arc<SideSpec> {
         filter: None,
         ordered: false,
         max_record_bytes: 10 << 20,
+        batch_size: 1000,
     })
 }
 
 fn row(n: i64) -> Row {
     let name = format!("number {n} {}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64));
-    spec().admit(vec![Value::Int(n), Value::text(name)]).unwrap()
+    spec().admit([Value::Int(n), Value::text(name)].into()).unwrap()
 }
 
 /// A few rows fill it.
@@ -105,7 +106,7 @@ async fn an_arena_of_everything_needs_no_joining() {
 #[tokio::test]
 async fn a_record_far_larger_than_an_arena_is_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let large = spec().admit(vec![Value::Int(5), Value::text("x".repeat(9 << 20))]).unwrap();
+    let large = spec().admit([Value::Int(5), Value::text("x".repeat(9 << 20))].into()).unwrap();
     let mut writer = Box::new(writer(folder.path(), small));
     writer.push(vec![row(9), large.clone(), row(1)]).await.unwrap();
     let run = writer.finish().await.unwrap();

@@ -55,7 +55,7 @@ fn take_entry(reader: &mut Reader<'_>) -> Result<JournalEntry, Fault> {
         source: take_option(reader, take_applied)?,
         old: take_option(reader, take_base)?,
         new: take_option(reader, take_base)?,
-        decision: take_text(reader)?,
+        decision: take_text(reader)?.into(),
         tally: Tally(u32::try_from(reader.varint()?).map_err(|_| DecodeError("a tally is too large"))?),
         conflict: take_option(reader, |reader| reader.bytes())?.map(rmp_serde::from_slice).transpose()?,
     })
@@ -81,10 +81,10 @@ fn put_applied(out: &mut Vec<u8>, applied: &Applied) {
 
 fn take_applied(reader: &mut Reader<'_>) -> Result<Applied, DecodeError> {
     Ok(Applied {
-        native_key: reader.values()?,
+        native_key: reader.values()?.into(),
         before: match reader.byte()? {
             0 => Before::Absent,
-            1 => Before::Fields(reader.values()?),
+            1 => Before::Fields(reader.values()?.into()),
             2 => Before::Image(take_image(reader)?),
             _ => return Err(DecodeError("unknown kind of before-image")),
         },

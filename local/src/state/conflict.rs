@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pinksync_engine::codec::{self, Reader};
 use pinksync_engine::home::{ConflictRecord, StoredConflict};
-use pinksync_engine::{Key, KeyRange, Value};
+use pinksync_engine::{Key, KeyRange, Values};
 use pinksync_model::{ConflictKind, ConflictStatus};
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -208,7 +208,7 @@ fn status(name: &str) -> Result<ConflictStatus, Fault> {
     found.ok_or_else(|| Fault::Damaged(format!("unknown status of a conflict `{name}`")))
 }
 
-fn put(values: &Option<Arc<[Value]>>) -> Option<Vec<u8>> {
+fn put(values: &Option<Values>) -> Option<Vec<u8>> {
     values.as_ref().map(|values| {
         let mut bytes = Vec::new();
         codec::put_values(&mut bytes, values);
@@ -216,6 +216,6 @@ fn put(values: &Option<Arc<[Value]>>) -> Option<Vec<u8>> {
     })
 }
 
-fn take(bytes: Option<Vec<u8>>) -> Result<Option<Arc<[Value]>>, Fault> {
+fn take(bytes: Option<Vec<u8>>) -> Result<Option<Values>, Fault> {
     Ok(bytes.map(|bytes| Reader::new(&bytes).values()).transpose()?.map(Arc::from))
 }

@@ -64,7 +64,7 @@ fn a_journal_chunk_that_is_cut_or_of_another_layout_is_refused() {
     let entries = vec![JournalEntry {
         key: Key::from_bytes(&b"key"[..]),
         target: Some(Applied {
-            native_key: vec![Value::Int(1)],
+            native_key: [Value::Int(1)].into(),
             before: Before::Image(vec![("name".to_owned(), Value::text("b"))]),
             before_hash: Some(Hash([1; 16])),
             after_hash: None,
@@ -72,7 +72,7 @@ fn a_journal_chunk_that_is_cut_or_of_another_layout_is_refused() {
         source: None,
         old: Some(Entry { source: Some(held.clone()), target: Some(held), kept: true }),
         new: None,
-        decision: "delete".to_owned(),
+        decision: "delete".into(),
         tally: Tally::DELETED_TARGET,
         conflict: None,
     }];

@@ -65,7 +65,7 @@ pub fn whole(loaded: &[BlockId], blob: Vec<u8>) -> BaseChange {
 
 pub fn entry(n: u32, writes: bool) -> JournalEntry {
     let applied = Applied {
-        native_key: vec![Value::Int(n.into())],
+        native_key: [Value::Int(n.into())].into(),
         before: Before::Absent,
         before_hash: None,
         after_hash: Some(Hash([1; 16])),
@@ -76,7 +76,7 @@ pub fn entry(n: u32, writes: bool) -> JournalEntry {
         source: None,
         old: None,
         new: None,
-        decision: "create".to_owned(),
+        decision: "create".into(),
         tally: Tally::CREATED_TARGET,
         conflict: None,
     }

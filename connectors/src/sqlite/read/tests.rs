@@ -29,6 +29,7 @@ fn opened(sql: &str, columns: &[(&str, FieldType)]) -> (Connection, Table) {
         filter: None,
         ordered: true,
         max_record_bytes: 10_000_000,
+        batch_size: 1000,
     };
     let table = Table::open(&connection, Arc::new(spec), &described).unwrap();
     (connection, table)

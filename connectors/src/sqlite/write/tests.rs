@@ -22,11 +22,12 @@ fn opened(sql: &str) -> (tempfile::TempDir, Connection, Table) {
     let spec = SideSpec {
         dataset: "t".to_owned(),
         columns: vec![column("id", FieldType::Int { bits: 64 }), column("v", FieldType::TEXT)],
-        key: vec![0],
+        key: [0].into(),
         modified_at: None,
         filter: None,
         ordered: true,
         max_record_bytes: 10_000_000,
+        batch_size: 1000,
     };
     let table = Table::open(&connection, Arc::new(spec), &described).unwrap();
     (folder, connection, table)
@@ -35,7 +36,7 @@ fn opened(sql: &str) -> (tempfile::TempDir, Connection, Table) {
 fn create(id: i64, length: usize) -> Write {
     let key = Value::Int(id);
     let values = vec![key.clone(), Value::text("x".repeat(length))];
-    Write { key: vec![key], expect: None, change: Change::Create(values) }
+    Write { key: [key].into(), expect: None, change: Change::Create(values.into()) }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::memory::{column, required, schema};
 use crate::reduce;
 use crate::row::{Row, SideColumn, SideSpec, Unreadable};
 use crate::schema::{ColumnSchema, DatasetSchema, FieldType, Fold};
-use crate::value::Value;
+use crate::value::{Value, Values};
 
 pub(super) const INT: FieldType = FieldType::Int { bits: 64 };
 
@@ -95,6 +95,7 @@ impl<'h> Case<'h> {
             filter: None,
             ordered: ordered && self.described.unique_keys.contains(&self.table.schema.primary_key),
             max_record_bytes: 10_000_000,
+            batch_size: 1000,
             columns,
         }
     }
@@ -207,7 +208,7 @@ impl<'h> Case<'h> {
     }
 
     /// A key's own values on this side, from common form.
-    pub fn native_key(&self, dataset: &Arc<dyn Dataset>, key: &[Value]) -> Vec<Value> {
+    pub fn native_key(&self, dataset: &Arc<dyn Dataset>, key: &[Value]) -> Values {
         must(dataset.spec().native_key(&self.encode(dataset, key)), self.topic)
     }
 
@@ -219,7 +220,7 @@ impl<'h> Case<'h> {
 
     /// A create of values in common form, by column of the spec.
     pub fn create(&self, dataset: &Arc<dyn Dataset>, values: &[Value]) -> Write {
-        let native = must(dataset.spec().expand(values), self.topic);
+        let native = must(dataset.spec().expand(&Values::from(values)), self.topic);
         let key = dataset.spec().key.iter().map(|&index| native[index].clone()).collect();
         Write { key, expect: None, change: Change::Create(native) }
     }

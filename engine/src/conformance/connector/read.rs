@@ -12,7 +12,7 @@ use crate::key::{Key, KeyRange};
 use crate::memory::{column, required, schema};
 use crate::row::{Row, SideSpec};
 use crate::schema::FieldType;
-use crate::value::Value;
+use crate::value::{Value, Values};
 
 pub(super) async fn pages_hold_every_record_once_in_key_order(harness: &dyn Harness) {
     let ids = [5, -3, 0, 70_000, i64::MIN, 12, i64::MAX, -70_000, 1, 2, 256, -256, 255];
@@ -197,7 +197,7 @@ pub(super) async fn lookups_answer_in_order_and_without_the_filter(harness: &dyn
     let dataset = case.filtered(Filter::Compare { column: 0, op: Op::Lt, value: int(3) }).await;
     assert_eq!(ids_of(&case.read(&dataset).await), [0, 1, 2], "{}: what the filter selects", case.topic);
     let asked = [7, 100, 1, -1, 9, 0];
-    let keys: Vec<Vec<Value>> = asked.iter().map(|id| case.native_key(&dataset, &[int(*id)])).collect();
+    let keys: Vec<Values> = asked.iter().map(|id| case.native_key(&dataset, &[int(*id)])).collect();
     let mut transaction = case.begin(&dataset, Guard::Compare).await;
     let found = must(transaction.lookup(&keys).await, case.topic);
     assert_eq!(found.len(), asked.len(), "{}: one answer per key", case.topic);

@@ -41,8 +41,12 @@ fn rich(session: SessionId) -> JournalChunk {
         Value::text("x".repeat(70_000)),
     ];
     let image = values.iter().enumerate().map(|(n, value)| (format!("column {n}"), value.clone())).collect();
-    let applied =
-        |before, after_hash| Applied { native_key: values.clone(), before, before_hash: Some(hash(1)), after_hash };
+    let applied = |before, after_hash| Applied {
+        native_key: values.clone().into(),
+        before,
+        before_hash: Some(hash(1)),
+        after_hash,
+    };
     let made = chunk(session, DATASET, &[1, 2]);
     let entry = JournalEntry {
         key: key(3),
@@ -50,7 +54,7 @@ fn rich(session: SessionId) -> JournalChunk {
         target: Some(applied(Before::Absent, Some(hash(2)))),
         old: Some(Entry { kept: true, ..Entry::default() }),
         new: None,
-        decision: "delete, the source's".to_owned(),
+        decision: "delete, the source's".into(),
         tally: Tally(u32::MAX),
         conflict: Some(conflict(3, ConflictStatus::Resolved)),
     };

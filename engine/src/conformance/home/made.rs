@@ -1,7 +1,5 @@
 //! What the suite's functions work with: keys, blocks, chunks, conflicts.
 
-use std::sync::Arc;
-
 use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, SessionId, Side};
 
 use crate::home::{
@@ -10,7 +8,7 @@ use crate::home::{
 };
 use crate::key::{Key, KeyRange};
 use crate::row::Hash;
-use crate::value::Value;
+use crate::value::{Value, Values};
 
 pub(super) const DATASET: &str = "people → persons";
 pub(super) const OTHER: &str = "orders → orders";
@@ -78,15 +76,15 @@ fn update(n: u32) -> JournalEntry {
     JournalEntry {
         key: key(n),
         target: Some(Applied {
-            native_key: vec![Value::Int(n.into())],
-            before: Before::Fields(vec![Value::Int(n.into()), Value::text("before")]),
+            native_key: [Value::Int(n.into())].into(),
+            before: Before::Fields([Value::Int(n.into()), Value::text("before")].into()),
             before_hash: Some(hash(n)),
             after_hash: Some(hash(n + 1)),
         }),
         source: None,
         old: Some(entry(n)),
         new: Some(entry(n + 1)),
-        decision: "update".to_owned(),
+        decision: "update".into(),
         tally: Tally::UPDATED_TARGET,
         conflict: None,
     }
@@ -97,7 +95,7 @@ pub(super) fn hash(n: u32) -> Hash {
 }
 
 pub(super) fn conflict(n: u32, status: ConflictStatus) -> ConflictRecord {
-    let values = |text: &str| -> Option<Arc<[Value]>> { Some(vec![Value::Int(n.into()), Value::text(text)].into()) };
+    let values = |text: &str| -> Option<Values> { Some(vec![Value::Int(n.into()), Value::text(text)].into()) };
     let settled = status != ConflictStatus::Open;
     ConflictRecord {
         key: key(n),

@@ -34,6 +34,7 @@ pub(super) fn spec() -> Arc<SideSpec> {
         filter: None,
         ordered: false,
         max_record_bytes: 10 << 20,
+        batch_size: 1000,
     })
 }
 
@@ -41,13 +42,8 @@ pub(super) fn spec() -> Arc<SideSpec> {
 pub(super) fn row(spec: &SideSpec, n: i64) -> Row {
     let photo = if n % 3 == 0 { Value::Null } else { Value::Bytes(n.to_le_bytes().to_vec().into()) };
     let name = if n % 7 == 0 { Value::text("") } else { Value::text(format!("person number {n}")) };
-    spec.admit(vec![
-        name,
-        Value::Int(n.div_euclid(4)),
-        photo,
-        Value::text(["a", "a\0", "ab", "ä"][n.rem_euclid(4) as usize]),
-    ])
-    .unwrap()
+    let part = Value::text(["a", "a\0", "ab", "ä"][n.rem_euclid(4) as usize]);
+    spec.admit([name, Value::Int(n.div_euclid(4)), photo, part].into()).unwrap()
 }
 
 /// The numbers up to `count`, some negative, in an order that looks like none.

@@ -4,8 +4,6 @@ mod fields;
 mod newest;
 mod table;
 
-use std::sync::Arc;
-
 use pinksync_model::{Deletes, Direction, MergeMode, Strategy};
 
 use super::{Rules, decide};
@@ -34,10 +32,11 @@ fn record(texts: [&str; 3], time: Option<i64>, time_is_written: bool) -> Row {
         filter: None,
         ordered: true,
         max_record_bytes: 1000,
+        batch_size: 1000,
     };
     let time = time.map_or(Value::Null, |seconds| Value::Timestamp(seconds * 1_000_000));
     let [a, b, c] = texts.map(Value::text);
-    spec.admit(vec![Value::Int(1), a, b, c, time]).unwrap()
+    spec.admit([Value::Int(1), a, b, c, time].into()).unwrap()
 }
 
 fn column(name: &str, ty: FieldType, writable: bool) -> SideColumn {
@@ -62,6 +61,6 @@ fn rules(direction: Direction, strategy: Strategy) -> Rules {
 
 /// The base of two records (`None`: absent).
 fn entry(source: Option<&Row>, target: Option<&Row>, kept: bool, values: bool) -> Entry {
-    let held = |row: &Row| Held { hash: row.hash, values: values.then(|| Arc::from(row.values())) };
+    let held = |row: &Row| Held { hash: row.hash, values: values.then(|| row.values().clone()) };
     Entry { source: source.map(held), target: target.map(held), kept }
 }

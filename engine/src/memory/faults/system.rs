@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::key::{Key, KeyRange};
 use crate::row::SideSpec;
 use crate::schema::DatasetSchema;
-use crate::value::Value;
+use crate::value::Values;
 
 pub(super) struct FaultySystem {
     pub faults: Faults,
@@ -99,7 +99,7 @@ impl Transaction for FaultyTransaction {
         self.faults.query(self.inner.read(range, budget)).await
     }
 
-    async fn lookup(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Found>> {
+    async fn lookup(&mut self, keys: &[Values]) -> Result<Vec<Found>> {
         self.faults.query(self.inner.lookup(keys)).await
     }
 
