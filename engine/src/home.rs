@@ -126,7 +126,7 @@ pub struct JournalEntry {
     /// What settling this entry adds to the report.
     pub tally: Tally,
     /// The conflict that a strategy settled by this movement.
-    pub conflict: Option<ConflictRecord>,
+    pub conflict: Option<Box<ConflictRecord>>,
 }
 
 /// Counters of the report that one record adds one to.

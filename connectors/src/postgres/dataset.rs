@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::client::Pool;
 use super::layout::Layout;
 use super::read;
+use super::split::split;
 use super::table::Kind;
 use super::transaction::PostgresTransaction;
 
@@ -53,7 +54,7 @@ impl Dataset for PostgresDataset {
         let mut lease = self.pool.lend().await?;
         let session = lease.session()?;
         session.busy = true;
-        let keys = read::split(session, &self.layout, rows).await?;
+        let keys = split(session, &self.layout, rows).await?;
         session.busy = false;
         lease.give_back();
         Ok(keys)

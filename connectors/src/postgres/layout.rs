@@ -29,6 +29,8 @@ pub struct Layout {
     pub has_arbiter: bool,
     /// Pages come in key order from an index.
     pub ordered: bool,
+    /// Rows of the table, as described.
+    pub estimated_rows: Option<u64>,
     /// Bytes of a record in memory, as read lately; 0 where none was read yet.
     row_bytes: AtomicUsize,
 }
@@ -39,7 +41,7 @@ const MOST_ROWS: usize = 20_000;
 const FIRST_ROWS: usize = 100;
 
 impl Layout {
-    pub fn new(spec: Arc<SideSpec>, table: Arc<Table>) -> Result<Self> {
+    pub fn new(spec: Arc<SideSpec>, table: Arc<Table>, estimated_rows: Option<u64>) -> Result<Self> {
         let place = |name: &String| {
             table.columns.iter().position(|column| column.name == *name).ok_or_else(|| missing(&table, name))
         };
@@ -61,6 +63,7 @@ impl Layout {
             select,
             keys,
             filter,
+            estimated_rows,
             row_bytes: AtomicUsize::new(0),
         })
     }

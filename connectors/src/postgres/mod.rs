@@ -22,6 +22,7 @@ mod numeric;
 mod read;
 mod schema;
 mod sequence;
+mod split;
 mod sql;
 mod sums;
 mod table;
@@ -127,7 +128,7 @@ impl System for Postgres {
 
     async fn open(&self, spec: Arc<SideSpec>, schema: &DatasetSchema) -> Result<Arc<dyn Dataset>> {
         let table = self.table(&schema.name).await?;
-        Ok(Arc::new(PostgresDataset::new(Arc::clone(&self.pool), Layout::new(spec, table)?)))
+        Ok(Arc::new(PostgresDataset::new(Arc::clone(&self.pool), Layout::new(spec, table, schema.estimated_rows)?)))
     }
 
     async fn check(&self) -> Vec<CheckStep> {

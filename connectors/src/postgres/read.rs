@@ -1,4 +1,4 @@
-//! Reading: pages in key order, whole scans, and the keys that cut a dataset into ranges.
+//! Reading: pages in key order, and whole scans.
 
 use std::pin::pin;
 
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::client::Session;
 use super::copy::CopyReader;
 use super::error::translate;
-use super::layout::{Layout, fields};
+use super::layout::Layout;
 use super::sql;
 
 const OPERATION: &str = "read a range";
@@ -147,33 +147,6 @@ fn bound(keys: &[String], values: &[Value], (exact, above, below): (&str, &str, 
         [one] => format!("{} {operator} {one}", keys[0]),
         many => format!("({}) {operator} ({})", keys[..many.len()].join(", "), many.join(", ")),
     }
-}
-
-/// Keys at which every `rows`th record begins.
-pub async fn split(session: &mut Session, layout: &Layout, rows: u64) -> Result<Vec<Key>> {
-    let rows = rows.max(1);
-    let read: Vec<String> = layout.key_columns().map(super::table::Column::read).collect();
-    let named: Vec<String> = read.iter().enumerate().map(|(index, key)| format!("{key} AS k{index}")).collect();
-    let outer: Vec<String> = (0..read.len()).map(|index| format!("s.k{index}")).collect();
-    let statement = format!(
-        "SELECT {} FROM (SELECT {}, row_number() OVER (ORDER BY {}) AS n FROM {}{}) s WHERE s.n > 1 AND s.n % {rows} = {} ORDER BY s.n",
-        outer.join(", "),
-        named.join(", "),
-        layout.keys.join(", "),
-        layout.table.source(),
-        layout.condition(Vec::new()),
-        1 % rows,
-    );
-    let found = session.client.query(&statement, &[]).await.map_err(|error| translate("split a table", error))?;
-    let key = |row: &tokio_postgres::Row| {
-        let decode = |(wire, field): (super::types::Wire, Option<&[u8]>)| match field {
-            Some(bytes) => super::decode::decode(wire, bytes).ok(),
-            None => None,
-        };
-        let native: Option<Vec<Value>> = layout.key_wires().into_iter().zip(fields(row, 0)).map(decode).collect();
-        native.and_then(|native| layout.encoded_key(&native))
-    };
-    Ok(found.iter().filter_map(key).collect())
 }
 
 /// Sends every record that passes the filter.

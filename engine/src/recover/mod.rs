@@ -60,7 +60,7 @@ async fn reconcile(
     } else {
         for entry in &applied {
             entry.tally.add_to(&mut settlement.counted);
-            settlement.conflicts.extend(entry.conflict.clone());
+            settlement.conflicts.extend(entry.conflict.as_deref().cloned());
         }
         let new: HashMap<&Key, &Option<Entry>> = applied.iter().map(|entry| (&entry.key, &entry.new)).collect();
         settlement.base = replace_entries(context, pair, &new, within).await?;

@@ -99,7 +99,7 @@ impl<'a> Attempt<'a> {
                 break;
             }
             let entries = blocks::load(&*self.context.home, self.pair.name(), &planned.blocks).await?;
-            let gathered = self.gather_range(transactions, planned, entries.clone(), budget).await?;
+            let gathered = self.gather_range(transactions, planned, &entries, budget).await?;
             budget = budget.saturating_sub(size(&gathered.triples));
             batch.read.0 += gathered.read.0;
             batch.read.1 += gathered.read.1;
@@ -119,12 +119,11 @@ impl<'a> Attempt<'a> {
         &self,
         transactions: &mut Transactions,
         planned: &PlannedRange,
-        entries: Vec<(Key, Entry)>,
+        entries: &[(Key, Entry)],
         budget: usize,
     ) -> Result<Gathered> {
         let (source, target) = (&mut *transactions.0, &mut *transactions.1);
-        let gathered =
-            gather::gather_range(self.pair, (source, target), &planned.range, entries.clone(), budget).await?;
+        let gathered = gather::gather_range(self.pair, (source, target), &planned.range, entries, budget).await?;
         let Some(cut) = &gathered.cut else {
             return Ok(gathered);
         };
@@ -202,8 +201,8 @@ impl<'a> Attempt<'a> {
         if let Some((side, refusal)) = self.refused.get(&item.triple.key) {
             return match refusal.code.as_str() {
                 "moved" => Fate::Moved,
-                _ if refusal.retry && !self.is_last() => Fate::SetAside(*side, refusal.clone()),
-                _ => Fate::Rejected(*side, refusal.clone()),
+                _ if refusal.retry && !self.is_last() => Fate::SetAside(*side, Box::new(refusal.clone())),
+                _ => Fate::Rejected(*side, Box::new(refusal.clone())),
             };
         }
         let deletes = item.decision.deletes().is_some();

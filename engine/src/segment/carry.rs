@@ -22,8 +22,8 @@ pub enum Fate {
     /// Waits for the guards on deletes.
     WaitsForGuards,
     /// Refused for what other records hold; to be tried after them.
-    SetAside(Side, Refusal),
-    Rejected(Side, Refusal),
+    SetAside(Side, Box<Refusal>),
+    Rejected(Side, Box<Refusal>),
     /// Somebody else changed it meanwhile.
     Moved,
     Contended,
@@ -198,8 +198,8 @@ fn refuse(item: &mut Item, side: Side, refusal: Refusal, last: bool) -> Option<R
         return Some(refusal);
     }
     item.fate = match refusal.retry && !last {
-        true => Fate::SetAside(side, refusal),
-        false => Fate::Rejected(side, refusal),
+        true => Fate::SetAside(side, Box::new(refusal)),
+        false => Fate::Rejected(side, Box::new(refusal)),
     };
     None
 }

@@ -74,7 +74,7 @@ pub async fn gather_range(
     pair: &Pair,
     transactions: (&mut dyn Transaction, &mut dyn Transaction),
     range: &KeyRange,
-    entries: Vec<(Key, Entry)>,
+    entries: &[(Key, Entry)],
     budget: usize,
 ) -> Result<Gathered> {
     let (source, target) = tokio::join!(
@@ -94,7 +94,7 @@ pub async fn gather_range(
     let mut gathered = Gathered { read: (source.rows.len() as u64, target.rows.len() as u64), ..Gathered::default() };
     let source = states(pair, Side::Source, source, &mut gathered.rejects);
     let target = states(pair, Side::Target, target, &mut gathered.rejects);
-    gathered.triples = line_up(entries.into_iter().filter(|(key, _)| range.contains(key)), source, target);
+    gathered.triples = line_up(entries.iter().filter(|(key, _)| range.contains(key)).cloned(), source, target);
     gathered.range = range;
     gathered.cut = cut;
     Ok(gathered)

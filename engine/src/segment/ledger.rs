@@ -99,7 +99,11 @@ impl<'a> Ledger<'a> {
 
     /// Every key whose base moves or that was written.
     pub fn journal_entries(&self) -> Vec<JournalEntry> {
-        self.batch.items.iter().filter(|item| moves(item)).map(|item| self.journal_entry(item)).collect()
+        let moving = || self.batch.items.iter().filter(|item| moves(item));
+        // Counted first: a vector of this size that grows is copied, and its pages are cleared, several times over.
+        let mut entries = Vec::with_capacity(moving().count());
+        entries.extend(moving().map(|item| self.journal_entry(item)));
+        entries
     }
 
     fn journal_entry(&self, item: &Item) -> JournalEntry {
@@ -111,7 +115,7 @@ impl<'a> Ledger<'a> {
             new: self.entry_after(item),
             decision: item.decision.text.into(),
             tally: tally(item),
-            conflict: self.settled_conflict(item),
+            conflict: self.settled_conflict(item).map(Box::new),
         }
     }
 
@@ -251,10 +255,9 @@ impl<'a> Ledger<'a> {
             true => HashSet::new(),
             false => items.iter().map(|item| &item.triple.key).collect(),
         };
-        let mut entries: Vec<(Key, Entry)> = items
-            .iter()
-            .filter_map(|item| self.entry_after(item).map(|entry| (item.triple.key.clone(), entry)))
-            .collect();
+        let mut entries: Vec<(Key, Entry)> = Vec::with_capacity(items.len() + stretch.around.len());
+        let after = |item: &Item| self.entry_after(item).map(|entry| (item.triple.key.clone(), entry));
+        entries.extend(items.iter().filter_map(after));
         let around = stretch.around.iter().filter(|(key, _)| !looked_at.contains(key));
         entries.extend(around.cloned());
         if !stretch.around.is_empty() {

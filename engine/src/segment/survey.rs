@@ -30,7 +30,7 @@ pub async fn survey(
 ) -> Result<(Vec<Surveyed>, DatasetReport, Option<Key>)> {
     let entries = blocks::load(&*context.home, pair.name(), &planned.blocks).await?;
     let (source, target) = (&mut *transactions.0, &mut *transactions.1);
-    let gathered = gather::gather_range(pair, (source, target), &planned.range, entries, budget).await?;
+    let gathered = gather::gather_range(pair, (source, target), &planned.range, &entries, budget).await?;
     let rules = current_rules(pair);
     let mut items: Vec<Surveyed> =
         decide_all(&rules, gathered.triples).map(|(triple, decision)| Surveyed { triple, decision }).collect();

@@ -109,12 +109,13 @@ fn gap(pieces: &mut Vec<PlannedRange>, whole: KeyRange, cuts: &[Key]) {
     pieces.push(PlannedRange { range: KeyRange { low, high: whole.high }, blocks: Vec::new() });
 }
 
-/// Puts pieces together: adjacent ones become one range, a segment holds up to `most` pieces.
+/// Puts pieces together: adjacent ones become one range, a segment holds up to `most` pieces. Towards the end segments
+/// become smaller (guided self-scheduling), so that no worker is left with a large one while the others have nothing to do.
 fn segments(pieces: Vec<PlannedRange>, workers: usize, most: usize) -> Vec<Vec<PlannedRange>> {
-    let size = pieces.len().div_ceil(workers.max(1)).clamp(1, most.max(1));
-    let mut segments = Vec::with_capacity(pieces.len().div_ceil(size));
+    let mut segments = Vec::with_capacity(pieces.len() / most.max(1) + 8 * workers);
     let mut pieces = pieces.into_iter().peekable();
     while pieces.peek().is_some() {
+        let size = pieces.len().div_ceil(2 * workers.max(1)).clamp(1, most.max(1));
         let mut segment: Vec<PlannedRange> = Vec::new();
         for piece in pieces.by_ref().take(size) {
             match segment.last_mut() {

@@ -56,7 +56,7 @@ fn rich(session: SessionId) -> JournalChunk {
         new: None,
         decision: "delete, the source's".into(),
         tally: Tally(u32::MAX),
-        conflict: Some(conflict(3, ConflictStatus::Resolved)),
+        conflict: Some(Box::new(conflict(3, ConflictStatus::Resolved))),
     };
     JournalChunk { entries: made.entries.into_iter().chain([entry]).collect(), ..made }
 }
