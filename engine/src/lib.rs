@@ -24,6 +24,7 @@ pub mod resolve;
 pub mod row;
 pub mod saved_plan;
 pub mod schema;
+mod scratch;
 pub mod segment;
 pub mod session;
 pub mod survey;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::key::{self, Key};
 use crate::reduce;
 use crate::schema::FieldType;
+use crate::scratch;
 use crate::value::{Value, Values};
 
 /// First 128 bits of BLAKE3 over the canonical bytes of a record's compared fields in mapping order.
@@ -22,12 +23,11 @@ impl fmt::Debug for Hash {
 
 impl Hash {
     pub fn of<'a>(values: impl Iterator<Item = &'a Value>) -> Self {
-        let mut bytes = Vec::with_capacity(256);
-        for value in values {
-            value.canonical(&mut bytes);
-        }
         let mut hash = [0; 16];
-        hash.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..16]);
+        scratch::with(|bytes| {
+            values.for_each(|value| value.canonical(bytes));
+            hash.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+        });
         Self(hash)
     }
 }
@@ -122,11 +122,12 @@ fn size(values: &[Value]) -> usize {
 
 /// As [`Row::fingerprint`], of a row's key and hash.
 pub fn fingerprint(key: &Key, hash: Hash) -> u64 {
-    let mut bytes = Vec::with_capacity(key.len() + 16);
-    bytes.extend_from_slice(key);
-    bytes.extend_from_slice(&hash.0);
     let mut mixed = [0; 8];
-    mixed.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..8]);
+    scratch::with(|bytes| {
+        bytes.extend_from_slice(key);
+        bytes.extend_from_slice(&hash.0);
+        mixed.copy_from_slice(&blake3::hash(bytes).as_bytes()[..8]);
+    });
     u64::from_le_bytes(mixed)
 }
 

@@ -22,6 +22,8 @@ const MAX_FIELD: usize = 1 << 30;
 pub struct CopyReader {
     columns: usize,
     current: Bytes,
+    /// What of it was taken.
+    taken: usize,
     /// The beginning of a tuple that goes on in the next chunk.
     pending: BytesMut,
     state: State,
@@ -36,15 +38,16 @@ enum State {
 
 /// One tuple's bytes.
 #[derive(Debug)]
-pub struct Tuple(Bytes);
+pub struct Tuple<'a>(&'a [u8]);
 
 impl CopyReader {
     pub fn new(columns: usize) -> Self {
-        Self { columns, current: Bytes::new(), pending: BytesMut::new(), state: State::Header }
+        Self { columns, current: Bytes::new(), taken: 0, pending: BytesMut::new(), state: State::Header }
     }
 
     /// Adds a chunk. Every tuple of the one before must have been taken.
     pub fn feed(&mut self, chunk: Bytes) {
+        self.taken = 0;
         if self.pending.is_empty() {
             self.current = chunk;
         } else {
@@ -54,33 +57,36 @@ impl CopyReader {
     }
 
     /// `None`: the chunk is used up.
-    pub fn next(&mut self) -> Result<Option<Tuple>, Damaged> {
+    pub fn next(&mut self) -> Result<Option<Tuple<'_>>, Damaged> {
         if self.state == State::Header && !self.header()? {
             return Ok(None);
         }
-        if self.state == State::Ended {
-            return if self.current.is_empty() { Ok(None) } else { Err(Damaged("there is data after its end")) };
-        }
-        match self.length()? {
-            Some(length) if self.state == State::Tuples => {
-                let mut tuple = self.current.split_to(length);
-                Ok(Some(Tuple(tuple.split_off(2))))
+        if self.state == State::Tuples {
+            let start = self.taken;
+            match self.length()? {
+                Some(length) => self.taken += length,
+                None => self.put_off(),
             }
-            Some(length) => {
-                let _ = self.current.split_to(length);
-                self.next()
-            }
-            None => {
-                self.pending.extend_from_slice(&self.current);
-                self.current = Bytes::new();
-                Ok(None)
+            if self.state == State::Tuples {
+                return Ok((self.taken > start).then(|| Tuple(&self.current[start + 2..self.taken])));
             }
         }
+        if self.rest().is_empty() { Ok(None) } else { Err(Damaged("there is data after its end")) }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.current[self.taken..]
+    }
+
+    /// Keeps the beginning of what goes on in the next chunk.
+    fn put_off(&mut self) {
+        self.pending.extend_from_slice(&self.current[self.taken..]);
+        (self.current, self.taken) = (Bytes::new(), 0);
     }
 
     /// The stream was read to its end mark, and nothing is left over.
     pub fn finish(&self) -> Result<(), Damaged> {
-        match self.state == State::Ended && self.current.is_empty() && self.pending.is_empty() {
+        match self.state == State::Ended && self.rest().is_empty() && self.pending.is_empty() {
             true => Ok(()),
             false => Err(Damaged("it ends early")),
         }
@@ -88,23 +94,21 @@ impl CopyReader {
 
     /// Takes the header off once it is whole.
     fn header(&mut self) -> Result<bool, Damaged> {
-        let bytes = &self.current;
-        let Some(fixed) = bytes.get(..HEADER) else {
-            self.pending.extend_from_slice(&self.current);
-            self.current = Bytes::new();
+        let Some(fixed) = self.rest().get(..HEADER) else {
+            self.put_off();
             return Ok(false);
         };
         if &fixed[..11] != SIGNATURE || fixed[11..HEADER] != [0; 8] {
             return Err(Damaged("its header is unknown"));
         }
-        let _ = self.current.split_to(HEADER);
+        self.taken += HEADER;
         self.state = State::Tuples;
         Ok(true)
     }
 
     /// Bytes of the next tuple if it is whole; sets `Ended` at the end mark.
     fn length(&mut self) -> Result<Option<usize>, Damaged> {
-        let bytes = &self.current[..];
+        let bytes = &self.current[self.taken..];
         let Some(count) = bytes.first_chunk::<2>() else { return Ok(None) };
         match i16::from_be_bytes(*count) {
             -1 => {
@@ -135,10 +139,10 @@ impl CopyReader {
     }
 }
 
-impl Tuple {
+impl Tuple<'_> {
     /// The fields in order; `None` is NULL.
     pub fn fields(&self) -> impl Iterator<Item = Option<&[u8]>> {
-        let mut rest = &self.0[..];
+        let mut rest = self.0;
         std::iter::from_fn(move || {
             let (length, tail) = rest.split_first_chunk::<4>()?;
             match usize::try_from(i32::from_be_bytes(*length)) {

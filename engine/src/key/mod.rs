@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::FieldType;
+use crate::scratch;
 use crate::value::Value;
 
 /// An encoded key. Cheap to clone.
@@ -69,11 +70,12 @@ impl KeyError {
 
 /// Encodes a key from its parts in common form, each with its type (which says how text is folded).
 pub fn encode<'a>(parts: impl Iterator<Item = (&'a Value, &'a FieldType)>) -> Result<Key, KeyError> {
-    let mut bytes = Vec::with_capacity(64);
-    for (value, ty) in parts {
-        part::put(&mut bytes, value, ty)?;
-    }
-    Ok(Key(bytes.into()))
+    scratch::with(|bytes| {
+        for (value, ty) in parts {
+            part::put(bytes, value, ty)?;
+        }
+        Ok(Key(Arc::from(&bytes[..])))
+    })
 }
 
 /// The values of an encoded key, in common form (folded text stays folded, decimals are canonical).

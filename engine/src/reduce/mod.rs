@@ -104,6 +104,7 @@ pub fn row(columns: &[SideColumn], native: &[Value]) -> Result<Option<Vec<Value>
 /// Each value in common form is one of its column's own, too: nothing needs to be expanded.
 pub(crate) fn fits_as_it_is(columns: &[SideColumn], common: &[Value]) -> bool {
     columns.iter().zip(common).all(|(column, value)| match (value, &column.native) {
+        _ if column.native == column.common => true,
         (Value::Int(v), FieldType::Int { bits }) => number::in_range(*v, *bits).is_ok(),
         _ => is_common(value, &column.common, &column.native),
     })

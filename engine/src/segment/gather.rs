@@ -92,9 +92,11 @@ pub async fn gather_range(
     check_order(pair, Side::Source, &source.rows)?;
     check_order(pair, Side::Target, &target.rows)?;
     let mut gathered = Gathered { read: (source.rows.len() as u64, target.rows.len() as u64), ..Gathered::default() };
+    let most = entries.len().max(source.rows.len()).max(target.rows.len());
     let source = states(pair, Side::Source, source, &mut gathered.rejects);
     let target = states(pair, Side::Target, target, &mut gathered.rejects);
-    gathered.triples = line_up(entries.iter().filter(|(key, _)| range.contains(key)).cloned(), source, target);
+    gathered.triples = Vec::with_capacity(most);
+    gathered.triples.extend(line_up(entries.iter().filter(|(key, _)| range.contains(key)).cloned(), source, target));
     gathered.range = range;
     gathered.cut = cut;
     Ok(gathered)
@@ -174,30 +176,36 @@ fn duplicate_key(pair: &Pair, side: Side, key: &Key) -> Error {
     Error::new(ErrorKind::Data, "read a range", message).with_remedy("make the key unique, or choose another `key`")
 }
 
-/// Rows and unreadable records of one side as states by key; what was unreadable becomes a reject.
-fn states(pair: &Pair, side: Side, page: Page, rejects: &mut Vec<RejectRecord>) -> Vec<(Key, State)> {
-    let mut states: Vec<(Key, State)> = page.rows.into_iter().map(|row| (row.key.clone(), State::Row(row))).collect();
-    let ordered = states.len();
-    for unreadable in page.unreadable {
-        match &unreadable.key {
-            Some(key) => states.push((key.clone(), State::Unreadable)),
+/// Rows and unreadable records of one side as states by key; what was unreadable becomes a reject, and is so even where it
+/// came as a row, too.
+fn states(
+    pair: &Pair,
+    side: Side,
+    page: Page,
+    rejects: &mut Vec<RejectRecord>,
+) -> impl Iterator<Item = (Key, State)> + use<> {
+    let mut unreadable = Vec::new();
+    for one in page.unreadable {
+        match &one.key {
+            Some(key) => unreadable.push(key.clone()),
             None => pair.side(side).mark_incomplete(),
         }
-        if unreadable.code != STAGED {
-            rejects.push(reject(side, unreadable));
+        if one.code != STAGED {
+            rejects.push(reject(side, one));
         }
     }
-    if states.len() > ordered {
-        states.sort_by(|a, b| a.0.cmp(&b.0));
-        states.dedup_by(|later, first| {
-            let same = later.0 == first.0;
-            if same {
-                first.1 = State::Unreadable;
-            }
-            same
-        });
-    }
-    states
+    unreadable.sort();
+    unreadable.dedup();
+    let mut unreadable = unreadable.into_iter().peekable();
+    let mut rows = page.rows.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let next = unreadable.peek().map(|key| rows.peek().map_or(Ordering::Greater, |row| row.key.cmp(key)));
+        let row = if next == Some(Ordering::Greater) { None } else { rows.next() };
+        match next {
+            Some(Ordering::Greater | Ordering::Equal) => unreadable.next().map(|key| (key, State::Unreadable)),
+            Some(Ordering::Less) | None => row.map(|row| (row.key.clone(), State::Row(row))),
+        }
+    })
 }
 
 pub(crate) fn reject(side: Side, unreadable: Unreadable) -> RejectRecord {
@@ -213,22 +221,18 @@ pub(crate) fn reject(side: Side, unreadable: Unreadable) -> RejectRecord {
 /// Merges three sorted sequences by key.
 fn line_up(
     base: impl Iterator<Item = (Key, Entry)>,
-    source: Vec<(Key, State)>,
-    target: Vec<(Key, State)>,
-) -> Vec<Triple> {
-    let mut triples = Vec::with_capacity(source.len().max(target.len()));
-    let (mut base, mut source, mut target) =
-        (base.peekable(), source.into_iter().peekable(), target.into_iter().peekable());
-    loop {
+    source: impl Iterator<Item = (Key, State)>,
+    target: impl Iterator<Item = (Key, State)>,
+) -> impl Iterator<Item = Triple> {
+    let (mut base, mut source, mut target) = (base.peekable(), source.peekable(), target.peekable());
+    std::iter::from_fn(move || {
         let next = [base.peek().map(|x| &x.0), source.peek().map(|x| &x.0), target.peek().map(|x| &x.0)];
-        let Some(key) = next.into_iter().flatten().min().cloned() else {
-            return triples;
-        };
+        let key = next.into_iter().flatten().min().cloned()?;
         let base = take(&mut base, &key);
         let source = take(&mut source, &key).unwrap_or(State::Absent);
         let target = take(&mut target, &key).unwrap_or(State::Absent);
-        triples.push(Triple { key, base, source, target });
-    }
+        Some(Triple { key, base, source, target })
+    })
 }
 
 fn take<T>(sorted: &mut Peekable<impl Iterator<Item = (Key, T)>>, key: &Key) -> Option<T> {
