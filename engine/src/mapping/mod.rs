@@ -110,6 +110,23 @@ impl Mapping {
     }
 }
 
+/// The columns of a target that is to be made from `source`: those that are synced, with the types that the dataset
+/// gives to columns of text, under their names at the target.
+pub fn new_columns(dataset: &DatasetDefinition, source: &DatasetSchema) -> Vec<ColumnSchema> {
+    let synced = source.columns.iter().filter(|column| !dataset.exclude.contains(&column.name) && column.writable);
+    let renamed = |column: &ColumnSchema| ColumnSchema {
+        name: name_at_target(dataset, &column.name),
+        ..fields::typed(dataset, column)
+    };
+    synced.map(renamed).collect()
+}
+
+/// What a field of the source is called at the target.
+pub fn name_at_target(dataset: &DatasetDefinition, name: &str) -> String {
+    let renamed = dataset.fields.get(name).and_then(|rule| rule.to.clone());
+    renamed.unwrap_or_else(|| name.to_owned())
+}
+
 /// Two columns that form a field.
 #[derive(Debug, Clone)]
 struct Pair {

@@ -246,9 +246,7 @@ impl<'a> Attempt<'a> {
                 Side::Target => &mut *transactions.1,
             };
             let last = self.is_last();
-            if let Some((index, refusal)) =
-                carry::carry(self.context, pair, side, transaction, &mut batch.items, last).await?
-            {
+            if let Some((index, refusal)) = carry::carry(pair, side, transaction, &mut batch.items, last).await? {
                 return Err(Failure::Refused(batch.items[index].triple.key.clone(), side, refusal));
             }
         }

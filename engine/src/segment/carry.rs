@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use pinksync_model::{BaseKind, Side};
 
+use super::gather;
 use super::gather::{State, Triple};
-use super::{Context, gather};
 use crate::connector::{Change, Found, Outcome, Refusal, Transaction, Write};
 use crate::decide::{Act, Decision};
 use crate::error::Result;
@@ -87,7 +87,6 @@ impl Item {
 /// Carries out every pending act of `side`. Returns the index of an item whose other side was written already and that
 /// this side refused: the unit must be done again without it.
 pub async fn carry(
-    context: &Context,
     pair: &Pair,
     side: Side,
     transaction: &mut dyn Transaction,
@@ -95,16 +94,10 @@ pub async fn carry(
     last: bool,
 ) -> Result<Option<(usize, Refusal)>> {
     let pending: Vec<usize> = (0..items.len()).filter(|&index| is_pending(&items[index], side)).collect();
-    let portion = if context.pace.is_some() { pair.mapping.spec(side).batch_size } else { pending.len() };
-    for part in pending.chunks(portion.max(1)) {
-        if let Some(pace) = &context.pace {
-            pace.wait(part.len()).await;
-        }
-        if let Some(refused) = write_part(pair, side, transaction, items, part, last).await? {
-            return Ok(Some(refused));
-        }
+    if pending.is_empty() {
+        return Ok(None);
     }
-    Ok(None)
+    write_part(pair, side, transaction, items, &pending, last).await
 }
 
 /// Notes what carrying `side` out is expected to come to, without sending anything; for the journal of a side whose

@@ -23,7 +23,6 @@ use crate::connector::{Guard, Refusal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Held, Home, JournalId};
 use crate::key::{Key, KeyRange};
-use crate::pace::Pace;
 use crate::pair::{Pair, PlannedRange};
 use crate::recover;
 use crate::row::Hash;
@@ -43,7 +42,6 @@ pub(crate) use ledger::block as store_block;
 pub struct Context {
     pub session: SessionId,
     pub home: Arc<dyn Home>,
-    pub pace: Option<Arc<Pace>>,
     /// Rounds in which a record that others keep changing is decided anew.
     pub rounds: u32,
     pub limits: Limits,
