@@ -182,6 +182,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Stable code: `unique`, `foreign_key`, `not_null`, `check`, `type`, `too_large`, `has_dependents`, `refused`.
+    /// The engine makes `unique_cycle` of `unique` where records wait for each other's values.
     pub code: String,
     /// The system's own words.
     pub reason: String,

@@ -85,3 +85,22 @@ fn verify_full_is_counted_in_the_report() {
     let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
     assert_eq!(report["datasets"][0]["verified"], json!({"equal": 25, "different": 0, "not_compared": 0}));
 }
+
+#[test]
+fn swapped_unique_values_are_told_from_a_value_that_is_taken() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.sql(
+        "shop.db",
+        "CREATE UNIQUE INDEX names ON people (name); INSERT INTO people VALUES (90, 'taken', NULL, NULL)",
+    );
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "3,name 3,", "3,swap,");
+    place.edit("people.csv", "4,name 4,", "4,name 3,");
+    place.edit("people.csv", "3,swap,", "3,name 4,");
+    place.edit("people.csv", "5,name 5,", "5,taken,");
+    place.expect(3, &["run", "sync.yaml"]);
+    let rejects = place.expect(0, &["rejects", "sync.yaml", "-o", "json"]).lines();
+    let mut codes: Vec<String> = rejects.iter().map(|one| format!("{} {}", one["key"]["id"], one["code"])).collect();
+    codes.sort();
+    assert_eq!(codes, ["3 \"unique_cycle\"", "4 \"unique_cycle\"", "5 \"unique\""]);
+}

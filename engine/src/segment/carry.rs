@@ -1,5 +1,6 @@
 //! Carries decisions out on one side: guarded writes in batches, and what the side holds afterwards.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pinksync_model::{BaseKind, Side};
@@ -10,6 +11,7 @@ use crate::connector::{Change, Found, Outcome, Refusal, Transaction, Write};
 use crate::decide::{Act, Decision};
 use crate::error::Result;
 use crate::home::{Applied, Before, Held};
+use crate::key::Key;
 use crate::pair::Pair;
 use crate::row::{Hash, Row, SideSpec};
 use crate::value::Values;
@@ -195,6 +197,20 @@ fn refuse(item: &mut Item, side: Side, refusal: Refusal, last: bool) -> Option<R
         false => Fate::Rejected(side, refusal),
     };
     None
+}
+
+/// Tells rejects of values that wait for each other from those of values that stay where they are.
+pub fn name_cycle(cycle: &HashSet<Key>, items: &mut [Item]) {
+    for item in items.iter_mut().filter(|item| cycle.contains(&item.triple.key)) {
+        if let Fate::Rejected(_, refusal) = &mut item.fate
+            && refusal.code == "unique"
+        {
+            refusal.code = "unique_cycle".to_owned();
+            refusal
+                .reason
+                .push_str("; the record in the way waits for another value in turn: free one of them by hand");
+        }
+    }
 }
 
 /// The write that carries out a decision; `Err`: the side cannot hold the value.

@@ -1,6 +1,7 @@
 //! A session from beginning to end: prepare, stage, compare, delete, finish.
 
 mod compare;
+mod cycle;
 mod deletes;
 mod expand;
 pub(crate) mod guards;
