@@ -118,6 +118,7 @@ fn side_column(column: &pinksync_engine::schema::ColumnSchema) -> SideColumn {
         native: column.ty.clone(),
         common: column.ty.clone(),
         writable: column.writable,
+        empty_is_null: false,
     }
 }
 

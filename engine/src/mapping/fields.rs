@@ -231,6 +231,7 @@ pub(super) fn filter(dataset: &DatasetDefinition, pairs: &[Pair], mistakes: &mut
             native: reduce::native(&pair.source),
             common: pair.common.clone(),
             writable: pair.written,
+            empty_is_null: pair.empty_is_null(false),
         })
         .collect();
     match Filter::resolve(dataset.filter.as_ref()?, &columns) {

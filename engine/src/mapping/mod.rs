@@ -137,6 +137,14 @@ struct Pair {
     written: bool,
 }
 
+impl Pair {
+    /// In common form an empty text is NULL. A key has no NULL: what is empty there is told by the side that has it.
+    fn empty_is_null(&self, in_key: bool) -> bool {
+        let unknown = self.source.empty_is_null || self.target.empty_is_null;
+        unknown && !in_key && matches!(self.common, FieldType::Text { .. })
+    }
+}
+
 fn definition_error(source: &DatasetSchema, target: &DatasetSchema, mistakes: Vec<String>) -> Error {
     let message = format!("{} → {}: {}", source.name, target.name, mistakes.join("; "));
     Error::new(ErrorKind::Definition, "plan the dataset", message)
@@ -154,11 +162,13 @@ fn side_spec(
 ) -> SideSpec {
     let columns: Vec<_> = pairs
         .iter()
-        .map(|pair| crate::row::SideColumn {
+        .enumerate()
+        .map(|(index, pair)| crate::row::SideColumn {
             name: side(pair).name.clone(),
             native: reduce::native(side(pair)),
             common: pair.common.clone(),
             writable: pair.written,
+            empty_is_null: pair.empty_is_null(key.contains(&index)),
         })
         .collect();
     let names: Vec<&String> = key.iter().map(|&index| &columns[index].name).collect();

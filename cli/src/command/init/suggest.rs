@@ -273,6 +273,7 @@ mod tests {
             native: "text".to_owned(),
             nullable: true,
             writable: true,
+            empty_is_null: false,
             ordered: false,
         };
         DatasetSchema {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use super::*;
 
 fn column(native: FieldType, common: FieldType) -> SideColumn {
-    SideColumn { name: "c".to_owned(), native, common, writable: true }
+    SideColumn { name: "c".to_owned(), native, common, writable: true, empty_is_null: false }
 }
 
 /// Stores a value in a column of the declared type and reads it again; `Err`: it was refused.
