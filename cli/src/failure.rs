@@ -33,6 +33,11 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
+    /// A guard stopped it.
+    pub fn guarded(message: impl Into<String>) -> Self {
+        Self::new(Exit::Guarded, message)
+    }
+
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

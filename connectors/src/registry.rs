@@ -16,7 +16,7 @@ pub async fn open(connection: &Connection, base_folder: &Path, application: &str
     let _ = (base_folder, application);
     match connection {
         #[cfg(feature = "postgres")]
-        Connection::Postgres(settings) => crate::postgres::Postgres::open(settings, application),
+        Connection::Postgres(settings) => crate::postgres::Postgres::open(settings, base_folder, application),
         #[cfg(feature = "sqlite")]
         Connection::Sqlite(settings) => crate::sqlite::Sqlite::open(settings, base_folder),
         #[cfg(feature = "csv")]

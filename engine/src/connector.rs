@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::error::Result;
 use crate::key::{Key, KeyRange};
+use crate::naming::Naming;
 use crate::row::{Hash, Row, SideSpec, Unreadable};
 use crate::schema::DatasetSchema;
 use crate::value::{Value, Values};
@@ -24,6 +25,16 @@ pub trait System: Send + Sync {
 
     /// What tells this system from another one of its kind, without secrets: host, port and database; or the path.
     async fn identity(&self) -> Result<String>;
+
+    /// How its datasets are named.
+    fn naming(&self) -> Naming {
+        Naming::Plain
+    }
+
+    /// Only one transaction at a time can write to it, and none can while another one reads: it cannot be both sides.
+    fn one_writer(&self) -> bool {
+        false
+    }
 
     /// Names of the datasets that can be synchronised, sorted.
     async fn datasets(&self) -> Result<Vec<String>>;
@@ -171,6 +182,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Stable code: `unique`, `foreign_key`, `not_null`, `check`, `type`, `too_large`, `has_dependents`, `refused`.
+    /// The engine makes `unique_cycle` of `unique` where records wait for each other's values.
     pub code: String,
     /// The system's own words.
     pub reason: String,

@@ -361,8 +361,11 @@ pub trait Home: Send + Sync {
     /// Keys in `range` that have an open conflict.
     async fn open_conflicts(&self, dataset: &str, range: &KeyRange) -> Result<Vec<Key>>;
 
-    /// Number of open conflicts of a dataset.
+    /// Number of conflicts of a dataset that wait for a person: open, and not `contended`.
     async fn count_open(&self, dataset: &str) -> Result<u64>;
+
+    /// Open conflicts of kind `contended`, with the session that found them: the next one decides their records afresh.
+    async fn contended(&self, dataset: &str) -> Result<Vec<(Key, SessionId)>>;
 
     async fn deferred(
         &self,

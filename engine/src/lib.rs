@@ -16,6 +16,7 @@ pub mod json;
 pub mod key;
 pub mod mapping;
 pub mod memory;
+pub mod naming;
 pub mod pace;
 pub mod pair;
 pub mod recover;

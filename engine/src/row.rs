@@ -42,6 +42,8 @@ pub struct SideColumn {
     pub common: FieldType,
     /// Takes part in comparing and is written. False: read only (`modified_at` under `exclude`).
     pub writable: bool,
+    /// One of the two sides cannot tell an empty text from NULL: in common form both are NULL.
+    pub empty_is_null: bool,
 }
 
 /// What a connector reads and writes of one dataset: the mapped columns, in the same order on both sides.

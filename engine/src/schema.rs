@@ -86,6 +86,8 @@ pub struct ColumnSchema {
     pub nullable: bool,
     /// Can be written (false: generated column).
     pub writable: bool,
+    /// Nothing tells an empty text from NULL here: an empty one that is written reads back as NULL.
+    pub empty_is_null: bool,
     /// Reading in the order of this column is the byte order of encoded keys, and cheap.
     pub ordered: bool,
 }

@@ -15,8 +15,8 @@ use crate::segment::{self, Expected, Surveyed};
 use crate::session::{Ending, Finished, Session, guards, open_pair, prepare_survey, ranges, staging};
 
 pub(crate) use empty::Empty;
-pub(crate) use verify::verify_pair;
 pub use verify::{Difference, verify};
+pub(crate) use verify::{not_seen, verify_pair};
 
 /// What a session would do.
 pub struct Planned {

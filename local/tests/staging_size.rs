@@ -22,6 +22,7 @@ fn spec() -> Arc<SideSpec> {
         native: ty.clone(),
         common: ty,
         writable: true,
+        empty_is_null: false,
     };
     let int = FieldType::Int { bits: 64 };
     Arc::new(SideSpec {

@@ -100,7 +100,7 @@ pub enum Incremental {
     /// Every record is compared (blocks whose sums are unchanged are skipped).
     #[default]
     Full,
-    /// Only records whose `modified_at` moved; deletes are seen by the next full comparison.
+    /// Only records whose `modified_at` moved; deletes are seen by the next full comparison. Not available yet.
     Cursor,
 }
 

@@ -29,13 +29,13 @@ pub struct Options {
     pub batch_size: u32,
     /// How much of a dataset a session looks at.
     pub incremental: Incremental,
-    /// How often an incremental sync compares everything.
+    /// How often an incremental sync compares everything. Has no effect yet: every session compares everything.
     pub full_every: Option<HumanDuration>,
     /// What is read again after writing.
     pub verify: Verify,
     /// Two `modified_at` closer than this are not told apart.
     pub clock_tolerance: HumanDuration,
-    /// Most records read from a side per second; unlimited if left out.
+    /// Most records that are read from and written to a side per second, each side by itself; unlimited if left out.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub records_per_second: Option<u32>,
     /// What is remembered of a record; values if left out and conflicts may need them, else hashes.

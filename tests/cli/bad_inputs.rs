@@ -149,3 +149,32 @@ fn unknown_arguments_are_wrong_usage() {
     let ran = place.expect(2, &["run", "sync.yaml", "--plan", "damaged.plan"]);
     assert!(ran.stderr.contains("plan"), "{ran:#?}");
 }
+
+#[test]
+fn one_sqlite_file_cannot_be_both_sides() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.sql("shop.db", "CREATE TABLE copies (id INTEGER PRIMARY KEY, name TEXT)");
+    for direction in ["one_way", "two_way"] {
+        let sides = "source: {type: sqlite, path: shop.db}\ntarget: {type: sqlite, path: ./shop.db}";
+        place.write(
+            "sync.yaml",
+            &format!("direction: {direction}\n{sides}\ndatasets:\n  - {{source: people, target: copies}}\n"),
+        );
+        for command in ["run", "plan"] {
+            let ran = place.expect(2, &[command, "sync.yaml"]);
+            assert!(ran.stderr.contains("both sides are") && ran.stderr.contains("help: move the tables"), "{ran:#?}");
+        }
+    }
+}
+
+#[test]
+fn reading_by_cursor_is_a_mistake_of_the_file_as_long_as_there_is_none() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.edit("sync.yaml", "strategy: source_wins", "stategy: x\noptions: {incremental: cursor}");
+    for arguments in [&["plan", "sync.yaml", "--check"][..], &["run", "sync.yaml"]] {
+        let ran = place.expect(2, arguments);
+        for part in ["2 mistakes", "stategy", "options.incremental", "write `incremental: full`"] {
+            assert!(ran.said().contains(part), "{part}: {ran:#?}");
+        }
+    }
+}

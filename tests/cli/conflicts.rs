@@ -147,3 +147,28 @@ fn equal_times_wait_for_a_person_and_later_ones_win() {
         "{all:#?}"
     );
 }
+
+#[test]
+fn under_another_mapping_or_over_another_database_nothing_is_settled() {
+    let place = conflicting();
+    let as_it_was = place.read("sync.yaml");
+    std::fs::copy(place.path("shop.db"), place.path("other.db")).unwrap();
+    let id = open(&place)[0]["id"].as_str().unwrap().to_owned();
+    let take = ["conflicts", "resolve", "sync.yaml", &id, "--take", "source"];
+    for (old, new, guard) in [
+        ("updated_at: timestamp", "id: int, updated_at: timestamp", "definition_changed"),
+        ("shop.db", "other.db", "different_system"),
+    ] {
+        place.edit("sync.yaml", old, new);
+        let ran = place.expect(4, &take);
+        assert!(ran.stderr.contains(&format!("guard {guard} tripped")) && ran.stderr.contains("help: "), "{ran:#?}");
+        assert!(!ran.said().contains("--allow"), "{ran:#?}");
+        place.write("sync.yaml", &as_it_was);
+    }
+    for database in ["shop.db", "other.db"] {
+        assert_eq!(place.value(database, "SELECT name FROM people WHERE id = 7"), "Seven");
+    }
+    assert_eq!(open(&place).len(), 1);
+    place.expect(0, &take);
+    assert_eq!(place.value("shop.db", "SELECT name FROM people WHERE id = 7"), "seven");
+}

@@ -27,6 +27,36 @@ fn verify_and_diff_find_what_differs() {
 }
 
 #[test]
+fn a_record_that_cannot_be_read_is_told_and_is_not_taken_for_equal() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    let whole = place.read("people.csv");
+    place.write("people.csv", &format!("{whole},nobody,nowhere,\n"));
+    for command in ["verify", "diff"] {
+        let ran = place.expect(0, &[command, "sync.yaml"]);
+        assert!(ran.said().contains("1 records could not be read, and nothing is known of them"), "{ran:#?}");
+    }
+    let report = place.expect(0, &["verify", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["verified"], json!({"equal": 25, "different": 0, "not_compared": 1}));
+    place.edit("sync.yaml", "strategy: source_wins", "strategy: source_wins\noptions: {verify: full}");
+    let report = place.expect(3, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["verified"]["not_compared"], 1);
+}
+
+#[test]
+fn a_conflict_that_waits_for_a_person_is_not_compared() {
+    let place = Place::with_people(MANUAL, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "name 7,", "seven,");
+    place.sql("shop.db", "UPDATE people SET name = 'Seven' WHERE id = 7");
+    place.expect(10, &["verify", "sync.yaml"]);
+    place.expect(3, &["run", "sync.yaml"]);
+    let report = place.expect(0, &["verify", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["verified"], json!({"equal": 24, "different": 0, "not_compared": 1}));
+    let ran = place.expect(0, &["diff", "sync.yaml"]);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("1 not compared"), "{ran:#?}");
+}
+
+#[test]
 fn reports_and_sessions_are_kept() {
     let place = Place::with_people(ONE_WAY, KEY);
     let first = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();

@@ -7,6 +7,7 @@ mod demo;
 mod guards;
 mod init;
 mod looking;
+mod names;
 mod output;
 mod place;
 mod plan;

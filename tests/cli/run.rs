@@ -85,3 +85,56 @@ fn verify_full_is_counted_in_the_report() {
     let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
     assert_eq!(report["datasets"][0]["verified"], json!({"equal": 25, "different": 0, "not_compared": 0}));
 }
+
+#[test]
+fn an_empty_text_and_null_are_one_where_a_file_cannot_tell_them_apart() {
+    let place = Place::with_people(MANUAL, KEY);
+    place.sql("shop.db", "UPDATE people SET city = '' WHERE id = 1; UPDATE people SET city = NULL WHERE id = 2");
+    place.edit("people.csv", "name 1,city 1,", "name 1,,");
+    place.edit("people.csv", "name 2,city 2,", "name 2,,");
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["adopted"], 25);
+    // Both ways: neither an empty text of the table nor an empty field of the file is news.
+    place.sql("shop.db", "UPDATE people SET city = NULL WHERE id = 1; UPDATE people SET city = '' WHERE id = 2");
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["unchanged"], 25, "{report:#}");
+    place
+        .sql("shop.db", "UPDATE people SET name = 'One' WHERE id = 1; INSERT INTO people VALUES (30, 'new', '', NULL)");
+    place.edit("people.csv", "name 2,,", "two,,");
+    place.expect(0, &["run", "sync.yaml"]);
+    assert_eq!(
+        place.value("shop.db", "SELECT group_concat(coalesce(city, 'NULL')) FROM people WHERE id IN (1, 2)"),
+        "NULL,"
+    );
+    assert!(place.read("people.csv").contains("\n1,One,,") && place.read("people.csv").contains("\n30,new,,"));
+    place.expect(0, &["verify", "sync.yaml"]);
+}
+
+#[test]
+fn a_token_for_null_tells_it_from_an_empty_text() {
+    let place = Place::with_people(MANUAL, KEY);
+    place.edit("sync.yaml", "{type: csv, path: .}", "{type: csv, path: ., csv: {\"null\": \"NULL\"}}");
+    place.sql("shop.db", "UPDATE people SET city = NULL WHERE id = 1");
+    place.edit("people.csv", "name 1,city 1,", "name 1,,");
+    let report = place.expect(3, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["conflicts"]["open"], 1);
+}
+
+#[test]
+fn swapped_unique_values_are_told_from_a_value_that_is_taken() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.sql(
+        "shop.db",
+        "CREATE UNIQUE INDEX names ON people (name); INSERT INTO people VALUES (90, 'taken', NULL, NULL)",
+    );
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "3,name 3,", "3,swap,");
+    place.edit("people.csv", "4,name 4,", "4,name 3,");
+    place.edit("people.csv", "3,swap,", "3,name 4,");
+    place.edit("people.csv", "5,name 5,", "5,taken,");
+    place.expect(3, &["run", "sync.yaml"]);
+    let rejects = place.expect(0, &["rejects", "sync.yaml", "-o", "json"]).lines();
+    let mut codes: Vec<String> = rejects.iter().map(|one| format!("{} {}", one["key"]["id"], one["code"])).collect();
+    codes.sort();
+    assert_eq!(codes, ["3 \"unique_cycle\"", "4 \"unique_cycle\"", "5 \"unique\""]);
+}

@@ -117,3 +117,28 @@ fn a_decision_on_a_conflict_can_be_taken_back() {
     let open = place.expect(0, &["conflicts", "list", "sync.yaml", "-o", "json"]).lines();
     assert_eq!(open.len(), 1, "the conflict is open again: {open:#?}");
 }
+
+#[test]
+fn under_another_mapping_or_over_another_database_nothing_is_taken_back() {
+    let (place, _, before) = written();
+    let after = shop(&place);
+    let as_it_was = place.read("sync.yaml");
+    std::fs::copy(place.path("shop.db"), place.path("other.db")).unwrap();
+    for (old, new, guard) in [
+        ("updated_at: timestamp", "id: int, updated_at: timestamp", "definition_changed"),
+        ("shop.db", "other.db", "different_system"),
+    ] {
+        place.edit("sync.yaml", old, new);
+        for arguments in [&["undo", "sync.yaml", "--yes"][..], &["undo", "sync.yaml", "--dry-run"]] {
+            let ran = place.expect(4, arguments);
+            assert!(ran.stdout.contains(&format!("guard {guard} tripped")), "{ran:#?}");
+            assert!(ran.stdout.contains("nothing was taken back") && !ran.said().contains("--allow"), "{ran:#?}");
+        }
+        let report = place.expect(4, &["undo", "sync.yaml", "--yes", "-o", "json"]).json();
+        assert_eq!(report["session"]["reason"]["code"], format!("guard:{guard}"));
+        place.write("sync.yaml", &as_it_was);
+    }
+    assert_eq!(shop(&place), after);
+    place.expect(0, &["undo", "sync.yaml", "--yes"]);
+    assert_eq!(shop(&place), before);
+}

@@ -5,6 +5,7 @@ mod bad_servers;
 mod keys;
 mod killed;
 mod memory;
+mod names;
 mod postgres_pairs;
 mod relations;
 mod support;

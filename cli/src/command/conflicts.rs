@@ -155,6 +155,11 @@ impl Resolve {
                 }
                 Ok(Exit::Done)
             }
+            Resolution::Guarded(guards) => {
+                let tripped: Vec<String> = guards.iter().map(show::report::guard).collect();
+                let remedies: Vec<&str> = guards.iter().map(show::report::as_it_was).collect();
+                Err(Failure::guarded(tripped.join("; ")).help(remedies.join("; ")))
+            }
             Resolution::Moved { .. } => {
                 context.output.line(show::conflict::one(&line));
                 let message = format!("conflict {} is not settled: the record was changed since it was found", line.id);

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pinksync_engine::survey::Difference;
-use pinksync_model::Side;
+use pinksync_model::{DatasetReport, Side};
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open;
-use crate::show::{counted, harmless, key, value};
+use crate::show::{counted, harmless, key, number, value};
 
 /// Shows record by record where both sides differ (exit code 10 if they do); writes nothing
 #[derive(Debug, Args)]
@@ -32,11 +32,20 @@ impl Diff {
             }
             output.check()
         };
-        if let Err(error) = opened.local.verify(&mut sink).await {
-            return if output.is_closed() { Ok(Exit::Differs) } else { Err(error.into()) };
-        }
+        let report = match opened.local.verify(&mut sink).await {
+            Ok(report) => report,
+            Err(_) if output.is_closed() => return Ok(Exit::Differs),
+            Err(error) => return Err(error.into()),
+        };
         opened.progress.end();
-        context.remark(format_args!("{}", counted(different, "record differs", "records differ")));
+        for warning in &report.warnings {
+            context.remark(format_args!("warning: {}", harmless(warning)));
+        }
+        let differ = counted(different, "record differs", "records differ");
+        match DatasetReport::total(&report.datasets).verified.not_compared {
+            0 => context.remark(format_args!("{differ}")),
+            left => context.remark(format_args!("{differ}, {} not compared", number(left))),
+        }
         Ok(if different == 0 { Exit::Done } else { Exit::Differs })
     }
 }

@@ -58,6 +58,9 @@ impl Undo {
         };
         let ended = opened.local.undo(&of, self.dry_run, &mut sink).await?;
         opened.progress.end();
+        if ended.report.guards.iter().any(|guard| guard.tripped && !guard.allowed) {
+            return Ok(super::run::tell(&ended, &self.file, context));
+        }
         if !json {
             let word = if self.dry_run { "would take back" } else { "took back" };
             output.line(format_args!("{word} session {} of {}\n", of.id, show::time(&of.started_at)));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pinksync_model::{DatasetReport, GuardReport, Mode, Report, SessionStatus};
+use pinksync_model::{DatasetReport, GuardName, GuardReport, Mode, Report, SessionStatus};
 
 use super::{counted, harmless, number, table, text_of};
 use crate::context::Context;
@@ -145,11 +145,23 @@ pub fn guard(guard: &GuardReport) -> String {
     harmless(&text)
 }
 
+/// What to do about a guard on the base that nothing overrides.
+pub fn as_it_was(guard: &GuardReport) -> &'static str {
+    match GuardName::DifferentSystem.as_str() == guard.name {
+        true => "let the sync file name the systems again that the base was taken of",
+        false => "put key, fields, filter and types of the dataset back as they were, in the sync file",
+    }
+}
+
 /// What the user may want to do now, most urgent first.
 fn next_steps(report: &Report, file: &Path, context: &Context) -> Vec<String> {
     let total = DatasetReport::total(&report.datasets);
     let mut steps = Vec::new();
     for guard in report.guards.iter().filter(|guard| guard.tripped && !guard.allowed) {
+        if report.session.mode == Mode::Undo {
+            steps.push(format!("nothing was taken back; {}: {}", as_it_was(guard), context.next("undo", file)));
+            continue;
+        }
         let run = context.next("run", file);
         steps.push(format!("no record was deleted; if this is meant to be: {run} --allow {}", guard.name));
     }
@@ -161,7 +173,7 @@ fn next_steps(report: &Report, file: &Path, context: &Context) -> Vec<String> {
         let waiting = counted(total.conflicts.open, "conflict waits", "conflicts wait");
         steps.push(format!("{waiting} for a decision: {}", context.next("conflicts list", file)));
     }
-    if total.rejected > 0 {
+    if total.rejected > 0 && report.session.mode != Mode::Verify {
         let rejected = counted(total.rejected, "record was", "records were");
         steps.push(format!("{rejected} left out: {}", context.next("rejects", file)));
     }

@@ -14,6 +14,9 @@ use super::config::{Root, has_file_ending};
 use super::error::reading;
 
 const ENDINGS: [&str; 3] = [".csv", ".csv.gz", ".csv.zst"];
+/// Endings that say what kind of file it is and are no part of its name elsewhere; a new file gets the first.
+pub const KNOWN_ENDINGS: [&str; 9] =
+    [".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst", ".txt", ".txt.gz", ".txt.zst"];
 /// Folders below the side's folder that are looked into.
 const DEPTH: usize = 8;
 

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use pinksync_engine::connector::{Capabilities, CheckStep, Chunk, Dataset, Guard, System, Transaction};
 use pinksync_engine::key::Key;
+use pinksync_engine::naming::Naming;
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::schema::DatasetSchema;
 use pinksync_engine::{Error, ErrorKind, Result};
@@ -67,6 +68,13 @@ impl System for Csv {
 
     async fn identity(&self) -> Result<String> {
         Ok(self.root.path().display().to_string())
+    }
+
+    fn naming(&self) -> Naming {
+        match &*self.root {
+            Root::File(path) => Naming::One(client::stem(path)),
+            Root::Folder(_) => Naming::Files { endings: &client::KNOWN_ENDINGS },
+        }
     }
 
     async fn datasets(&self) -> Result<Vec<String>> {

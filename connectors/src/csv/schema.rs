@@ -51,6 +51,7 @@ fn schema(name: &str, header: Header, rows: u64, dialect: &Dialect) -> DatasetSc
         native: "text".to_owned(),
         nullable: true,
         writable: true,
+        empty_is_null: dialect.null.is_none(),
         ordered: false,
     };
     DatasetSchema {

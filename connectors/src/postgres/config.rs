@@ -1,5 +1,6 @@
 //! Connection settings from a sync file, checked and turned into the driver's.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pinksync_engine::{Error, ErrorKind, Result};
@@ -17,12 +18,12 @@ pub struct Target {
     pub driver: tokio_postgres::Config,
     pub tls: TlsMode,
     /// Path of a PEM file of authorities.
-    pub authority: Option<String>,
+    pub authority: Option<PathBuf>,
 }
 
 impl Target {
-    /// `application` is what the server shows as `application_name`.
-    pub fn new(settings: &ServerSettings, application: &str) -> Result<Self> {
+    /// Relative paths are relative to `base_folder`; `application` is what the server shows as `application_name`.
+    pub fn new(settings: &ServerSettings, base_folder: &Path, application: &str) -> Result<Self> {
         let (mut driver, mut tls, mut authority) = match &settings.url {
             Some(url) => from_url(url.expose())?,
             None => (from_fields(settings)?, TlsMode::default(), None),
@@ -31,6 +32,7 @@ impl Target {
             tls = given.mode();
             authority = given.ca().map(str::to_owned);
         }
+        let authority = authority.map(|path| base_folder.join(path));
         driver
             .application_name(application)
             .ssl_mode(match tls {
@@ -154,11 +156,12 @@ mod tests {
     fn a_url_says_where_and_how() {
         let target = Target::new(
             &url("postgres://me:s%40crt@db.example:6000/shop?sslmode=verify-full&sslrootcert=%2Fca.pem"),
+            Path::new("/base"),
             "x",
         );
         let target = target.unwrap();
         assert_eq!((target.address().as_str(), target.database()), ("db.example:6000", "shop"));
-        assert_eq!((target.tls, target.authority.as_deref()), (TlsMode::VerifyFull, Some("/ca.pem")));
+        assert_eq!((target.tls, target.authority.as_deref()), (TlsMode::VerifyFull, Some(Path::new("/ca.pem"))));
         assert_eq!(target.driver.get_password(), Some(&b"s@crt"[..]));
         assert_eq!(target.driver.get_ssl_mode(), SslMode::Require);
     }
@@ -167,8 +170,17 @@ mod tests {
     fn the_tls_field_stands_above_the_url() {
         let mut settings = url("postgres://me@h/d?sslmode=require&connect_timeout=3");
         settings.tls = Some(Tls::Mode(TlsMode::Disable));
-        let target = Target::new(&settings, "x").unwrap();
+        let target = Target::new(&settings, Path::new("/base"), "x").unwrap();
         assert_eq!((target.tls, target.address().as_str()), (TlsMode::Disable, "h:5432"));
+    }
+
+    #[test]
+    fn a_relative_authority_lies_beside_the_sync_file() {
+        let mut settings = url("postgres://me@h/d?sslmode=verify-full&sslrootcert=certs%2Fca.pem");
+        let authority = |settings: &ServerSettings| Target::new(settings, Path::new("/base"), "x").unwrap().authority;
+        assert_eq!(authority(&settings).as_deref(), Some(Path::new("/base/certs/ca.pem")));
+        settings.tls = Some(Tls::Authority { mode: TlsMode::VerifyFull, ca: Some("own.pem".to_owned()) });
+        assert_eq!(authority(&settings).as_deref(), Some(Path::new("/base/own.pem")));
     }
 
     #[test]
@@ -179,9 +191,9 @@ mod tests {
             user: Some("u".to_owned()),
             ..ServerSettings::default()
         };
-        assert_eq!(Target::new(&settings, "x").unwrap().address(), "h:5432");
+        assert_eq!(Target::new(&settings, Path::new("/base"), "x").unwrap().address(), "h:5432");
         let settings = ServerSettings { user: None, ..settings };
-        let error = Target::new(&settings, "x").map(|_| ()).unwrap_err();
+        let error = Target::new(&settings, Path::new("/base"), "x").map(|_| ()).unwrap_err();
         assert_eq!((error.kind(), error.remedy()), (ErrorKind::Definition, Some("add `user: …`")));
     }
 
@@ -189,7 +201,7 @@ mod tests {
     fn a_mistake_does_not_show_the_password() {
         for text in ["postgres://u:hunter2@h:port/d", "postgres://u:hunter2@h/d?sslmode=maybe", "postgres://u:hunter2@"]
         {
-            let error = Target::new(&url(text), "x").map(|_| ()).unwrap_err();
+            let error = Target::new(&url(text), Path::new("/base"), "x").map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Definition);
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }

@@ -32,6 +32,11 @@ impl Pushed {
     fn exact(sql: String) -> Self {
         Self { sql: Some(sql), exact: true }
     }
+
+    /// Where an empty text counts as NULL, the server takes for false what is unknown.
+    fn of(self, side: &SideColumn) -> Self {
+        Self { exact: self.exact && !side.empty_is_null, ..self }
+    }
 }
 
 /// `columns` by column of the spec.
@@ -62,19 +67,22 @@ pub fn push(filter: &Filter, spec: &SideSpec, columns: &[&Column]) -> Pushed {
         },
         Filter::Compare { column, op, value } => {
             let (side, column) = (&spec.columns[*column], columns[*column]);
-            compare(side, column, *op, value).unwrap_or(Pushed::nothing_known())
+            compare(side, column, *op, value).unwrap_or(Pushed::nothing_known()).of(side)
         }
         Filter::In { column, values } => {
             let (side, column) = (&spec.columns[*column], columns[*column]);
-            one_of(side, column, values).unwrap_or(Pushed::nothing_known())
+            one_of(side, column, values).unwrap_or(Pushed::nothing_known()).of(side)
         }
         Filter::Like { column, pattern } => {
             let (side, column) = (&spec.columns[*column], columns[*column]);
-            like(side, column, pattern).unwrap_or(Pushed::nothing_known())
+            like(side, column, pattern).unwrap_or(Pushed::nothing_known()).of(side)
         }
         Filter::IsNull { column, negated } => {
             let not = if *negated { "NOT " } else { "" };
-            Pushed::exact(format!("({} IS {not}NULL)", columns[*column].read()))
+            match spec.columns[*column].empty_is_null {
+                true => Pushed::nothing_known(),
+                false => Pushed::exact(format!("({} IS {not}NULL)", columns[*column].read())),
+            }
         }
     }
 }

@@ -33,10 +33,12 @@ mod update;
 mod write;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use pinksync_engine::connector::{CheckStep, Dataset, System};
+use pinksync_engine::naming::Naming;
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::schema::DatasetSchema;
 use pinksync_engine::{Error, ErrorKind, Result};
@@ -56,12 +58,13 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Checks the settings; the first use connects. `application` is shown by the server as the name of who connects.
+    /// Checks the settings; the first use connects. Relative paths are relative to `base_folder`; `application` is shown
+    /// by the server as the name of who connects.
     ///
     /// # Errors
     /// `Definition` where the settings are not usable.
-    pub fn open(settings: &ServerSettings, application: &str) -> Result<Arc<dyn System>> {
-        let pool = Pool::new(Target::new(settings, application)?)?;
+    pub fn open(settings: &ServerSettings, base_folder: &Path, application: &str) -> Result<Arc<dyn System>> {
+        let pool = Pool::new(Target::new(settings, base_folder, application)?)?;
         Ok(Arc::new(Self { pool: Arc::new(pool), tables: Mutex::default() }))
     }
 
@@ -100,6 +103,10 @@ impl System for Postgres {
     async fn identity(&self) -> Result<String> {
         let target = self.pool.target();
         Ok(format!("{}/{}", target.address(), target.database()))
+    }
+
+    fn naming(&self) -> Naming {
+        Naming::Qualified
     }
 
     async fn datasets(&self) -> Result<Vec<String>> {

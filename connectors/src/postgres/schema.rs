@@ -132,6 +132,7 @@ mod tests {
             native: native.to_owned(),
             nullable,
             writable: true,
+            empty_is_null: false,
             ordered: false,
         };
         DatasetSchema {

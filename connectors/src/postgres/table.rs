@@ -188,6 +188,7 @@ impl Table {
             native: column.native.clone(),
             nullable: !column.not_null,
             writable: column.insertable(),
+            empty_is_null: false,
             ordered: column.ordered && in_sorted_key(column),
         });
         let primary = self.unique.iter().find(|key| key.primary);

@@ -1,5 +1,6 @@
 //! TLS towards a server: which authorities are trusted, and the mode in which none is asked for.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pinksync_engine::{Error, ErrorKind, Result};
@@ -14,7 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 const OPERATION: &str = "prepare TLS";
 
 /// The connector for a mode. The cryptography is named here: a process-wide default is not relied upon.
-pub fn connector(mode: TlsMode, authority: Option<&str>) -> Result<MakeRustlsConnect> {
+pub fn connector(mode: TlsMode, authority: Option<&Path>) -> Result<MakeRustlsConnect> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -29,7 +30,7 @@ pub fn connector(mode: TlsMode, authority: Option<&str>) -> Result<MakeRustlsCon
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn roots(authority: Option<&str>) -> Result<RootCertStore> {
+fn roots(authority: Option<&Path>) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let Some(path) = authority else {
         let found = rustls_native_certs::load_native_certs();
@@ -46,7 +47,7 @@ fn roots(authority: Option<&str>) -> Result<RootCertStore> {
         Error::new(
             ErrorKind::Definition,
             OPERATION,
-            format!("{path} is not a readable PEM file of certificates: {error}"),
+            format!("{} is not a readable PEM file of certificates: {error}", path.display()),
         )
         .with_remedy("check the path under `tls: {ca: …}`")
     };
@@ -107,16 +108,16 @@ mod tests {
     #[test]
     fn modes_without_a_check_need_no_authority() {
         for mode in [TlsMode::Disable, TlsMode::Prefer, TlsMode::Require] {
-            assert!(connector(mode, Some("/no/such/file")).is_ok());
+            assert!(connector(mode, Some(Path::new("/no/such/file"))).is_ok());
         }
     }
 
     #[test]
     fn a_missing_authority_is_named() {
-        let error = connector(TlsMode::VerifyFull, Some("/no/such/file")).map(|_| ()).unwrap_err();
+        let error = connector(TlsMode::VerifyFull, Some(Path::new("/no/such/file"))).map(|_| ()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
         assert!(error.message().contains("/no/such/file"));
         let empty = tempfile::NamedTempFile::new().unwrap();
-        assert!(connector(TlsMode::VerifyFull, empty.path().to_str()).is_err());
+        assert!(connector(TlsMode::VerifyFull, Some(empty.path())).is_err());
     }
 }

@@ -69,6 +69,10 @@ impl System for Sqlite {
         Ok(self.client.path().display().to_string())
     }
 
+    fn one_writer(&self) -> bool {
+        true
+    }
+
     async fn datasets(&self) -> Result<Vec<String>> {
         self.with("list the tables", schema::names).await
     }

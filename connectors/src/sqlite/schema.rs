@@ -183,6 +183,7 @@ pub fn describe(connection: &Connection, name: &str) -> Result<Option<DatasetSch
             native: column.declared_type.clone(),
             nullable: !column.not_null,
             writable: !column.generated,
+            empty_is_null: false,
             ordered: ordered && indexed(&column.name),
         }
     });

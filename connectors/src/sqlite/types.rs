@@ -125,7 +125,7 @@ fn float<'a>(number: f64, affinity: Affinity) -> Result<ToSqlOutput<'a>, String>
         return Err("SQLite cannot hold NaN: it would become NULL".to_owned());
     }
     if number == 0.0 && number.is_sign_negative() && affinity.makes_numbers() {
-        return Err("SQLite would store -0.0 as 0 in this column".to_owned());
+        return Err("SQLite would store -0.0 as 0 in this column: declare it without a type to keep it".to_owned());
     }
     Ok(ToSqlOutput::from(number))
 }

@@ -189,6 +189,7 @@ fn schema(name: &str, columns: &[&str]) -> DatasetSchema {
         native: "bigint".to_owned(),
         nullable: true,
         writable: true,
+        empty_is_null: false,
         ordered: true,
     };
     DatasetSchema {
@@ -222,6 +223,7 @@ async fn a_new_file_is_its_header_and_then_takes_records() {
                     native: FieldType::TEXT,
                     common: FieldType::Int { bits: 64 },
                     writable: true,
+                    empty_is_null: false,
                 })
                 .to_vec(),
             key: vec![0],

@@ -67,6 +67,7 @@ impl Folder {
             native: FieldType::TEXT,
             common: FieldType::TEXT,
             writable: true,
+            empty_is_null: false,
         };
         let mut spec = SideSpec {
             dataset: self.name.clone(),

@@ -1,5 +1,7 @@
 //! Ways in: passwords, TLS, servers that are not there, and what `doctor` says of each.
 
+use std::path::Path;
+
 use pinksync_connectors::postgres::Postgres;
 use pinksync_engine::connector::CheckStep;
 use pinksync_engine::{Error, ErrorKind};
@@ -12,7 +14,7 @@ fn password_url() -> String {
 }
 
 async fn try_connect(settings: &ServerSettings) -> Result<Vec<String>, Error> {
-    Postgres::open(settings, "pinksync test")?.datasets().await
+    Postgres::open(settings, Path::new("."), "pinksync test")?.datasets().await
 }
 
 fn settings(url: &str, tls: Option<Tls>) -> ServerSettings {
@@ -56,7 +58,7 @@ async fn a_database_that_is_not_there_is_a_mistake_of_the_definition() {
 }
 
 async fn is_encrypted(settings: &ServerSettings) -> bool {
-    let steps = Postgres::open(settings, "pinksync test").unwrap().check().await;
+    let steps = Postgres::open(settings, Path::new("."), "pinksync test").unwrap().check().await;
     let step = steps.iter().find(|step| step.name == "authenticate").unwrap_or_else(|| panic!("{steps:?}"));
     !step.detail.contains("not encrypted")
 }

@@ -1,5 +1,6 @@
 //! A schema of its own for each test, its tables opened under a mapping of all their columns.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pinksync_connectors::postgres::Postgres;
@@ -29,7 +30,7 @@ pub fn system(url: &str) -> Arc<dyn System> {
 
 fn system_as(url: &str, application: &str) -> Arc<dyn System> {
     let settings = ServerSettings { url: Some(Secret::new(url)), ..ServerSettings::default() };
-    Postgres::open(&settings, application).unwrap()
+    Postgres::open(&settings, Path::new("."), application).unwrap()
 }
 
 /// A connection of somebody else.
@@ -117,6 +118,7 @@ fn side_column(column: &pinksync_engine::schema::ColumnSchema) -> SideColumn {
         native: column.ty.clone(),
         common: column.ty.clone(),
         writable: column.writable,
+        empty_is_null: false,
     }
 }
 

@@ -132,6 +132,7 @@ fn column(name: &str, ty: FieldType, native: &str, nullable: bool) -> ColumnSche
         native: native.to_owned(),
         nullable,
         writable: true,
+        empty_is_null: false,
         ordered: false,
     }
 }

@@ -63,6 +63,7 @@ pub async fn table_of(system: &Arc<dyn System>, name: &str, key: &[&str], change
         native: reduce::native(column),
         common: column.ty.clone(),
         writable: column.writable,
+        empty_is_null: false,
     };
     let position = |name: &&str| schema.columns.iter().position(|column| column.name == **name).unwrap();
     let mut spec = SideSpec {

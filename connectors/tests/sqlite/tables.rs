@@ -9,7 +9,16 @@ use super::setup::Database;
 
 fn column(name: &str, ty: FieldType, nullable: bool) -> ColumnSchema {
     let native = format!("{ty:?}");
-    ColumnSchema { name: name.to_owned(), ty, carrier: Carrier::Typed, native, nullable, writable: true, ordered: true }
+    ColumnSchema {
+        name: name.to_owned(),
+        ty,
+        carrier: Carrier::Typed,
+        native,
+        nullable,
+        writable: true,
+        empty_is_null: false,
+        ordered: true,
+    }
 }
 
 fn schema(name: &str, key: &[&str], columns: Vec<ColumnSchema>) -> DatasetSchema {

@@ -21,7 +21,13 @@ fn columns() -> Vec<SideColumn> {
         ("share", FieldType::Float { bits: 64 }),
         ("net", FieldType::Native { name: "inet".into() }),
     ]
-    .map(|(name, ty)| SideColumn { name: name.into(), native: ty.clone(), common: ty, writable: true })
+    .map(|(name, ty)| SideColumn {
+        name: name.into(),
+        native: ty.clone(),
+        common: ty,
+        writable: true,
+        empty_is_null: false,
+    })
     .into()
 }
 

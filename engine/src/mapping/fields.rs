@@ -121,7 +121,7 @@ fn join(
 }
 
 /// Applies `types` to a column that has no type of its own.
-fn typed(dataset: &DatasetDefinition, column: &ColumnSchema) -> ColumnSchema {
+pub(super) fn typed(dataset: &DatasetDefinition, column: &ColumnSchema) -> ColumnSchema {
     let mut column = column.clone();
     if let Some(ty) = dataset.types.get(&column.name).filter(|_| column.carrier == Carrier::Text) {
         column.ty = field_type(*ty);
@@ -231,6 +231,7 @@ pub(super) fn filter(dataset: &DatasetDefinition, pairs: &[Pair], mistakes: &mut
             native: reduce::native(&pair.source),
             common: pair.common.clone(),
             writable: pair.written,
+            empty_is_null: pair.empty_is_null(false),
         })
         .collect();
     match Filter::resolve(dataset.filter.as_ref()?, &columns) {

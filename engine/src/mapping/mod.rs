@@ -110,6 +110,23 @@ impl Mapping {
     }
 }
 
+/// The columns of a target that is to be made from `source`: those that are synced, with the types that the dataset
+/// gives to columns of text, under their names at the target.
+pub fn new_columns(dataset: &DatasetDefinition, source: &DatasetSchema) -> Vec<ColumnSchema> {
+    let synced = source.columns.iter().filter(|column| !dataset.exclude.contains(&column.name) && column.writable);
+    let renamed = |column: &ColumnSchema| ColumnSchema {
+        name: name_at_target(dataset, &column.name),
+        ..fields::typed(dataset, column)
+    };
+    synced.map(renamed).collect()
+}
+
+/// What a field of the source is called at the target.
+pub fn name_at_target(dataset: &DatasetDefinition, name: &str) -> String {
+    let renamed = dataset.fields.get(name).and_then(|rule| rule.to.clone());
+    renamed.unwrap_or_else(|| name.to_owned())
+}
+
 /// Two columns that form a field.
 #[derive(Debug, Clone)]
 struct Pair {
@@ -118,6 +135,14 @@ struct Pair {
     common: FieldType,
     /// Compared and written (not only read).
     written: bool,
+}
+
+impl Pair {
+    /// In common form an empty text is NULL. A key has no NULL: what is empty there is told by the side that has it.
+    fn empty_is_null(&self, in_key: bool) -> bool {
+        let unknown = self.source.empty_is_null || self.target.empty_is_null;
+        unknown && !in_key && matches!(self.common, FieldType::Text { .. })
+    }
 }
 
 fn definition_error(source: &DatasetSchema, target: &DatasetSchema, mistakes: Vec<String>) -> Error {
@@ -137,11 +162,13 @@ fn side_spec(
 ) -> SideSpec {
     let columns: Vec<_> = pairs
         .iter()
-        .map(|pair| crate::row::SideColumn {
+        .enumerate()
+        .map(|(index, pair)| crate::row::SideColumn {
             name: side(pair).name.clone(),
             native: reduce::native(side(pair)),
             common: pair.common.clone(),
             writable: pair.written,
+            empty_is_null: pair.empty_is_null(key.contains(&index)),
         })
         .collect();
     let names: Vec<&String> = key.iter().map(|&index| &columns[index].name).collect();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use pinksync_model::{ConflictStatus, DatasetReport, SessionId, Side};
+use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, SessionId, Side};
 
 use super::home_state::{HomeState, JournalState};
 use super::run::Sorter;
@@ -181,7 +181,14 @@ impl Home for MemoryHome {
     }
 
     async fn count_open(&self, dataset: &str) -> Result<u64> {
-        Ok(self.lock().conflicts.iter().filter(|conflict| is_open(conflict, dataset)).count() as u64)
+        let waits = |conflict: &&StoredConflict| is_open(conflict, dataset) && !is_contended(conflict);
+        Ok(self.lock().conflicts.iter().filter(waits).count() as u64)
+    }
+
+    async fn contended(&self, dataset: &str) -> Result<Vec<(Key, SessionId)>> {
+        let state = self.lock();
+        let found = state.conflicts.iter().filter(|conflict| is_open(conflict, dataset) && is_contended(conflict));
+        Ok(found.map(|conflict| (conflict.record.key.clone(), conflict.session)).collect())
     }
 
     async fn deferred(
@@ -220,6 +227,10 @@ impl Home for MemoryHome {
     async fn stage(&self, _dataset: &str, _side: Side, spec: Arc<SideSpec>) -> Result<Box<dyn RunWriter>> {
         Ok(Box::new(Sorter::new(spec)))
     }
+}
+
+fn is_contended(conflict: &StoredConflict) -> bool {
+    conflict.record.kind == ConflictKind::Contended
 }
 
 fn is_open(conflict: &StoredConflict, dataset: &str) -> bool {

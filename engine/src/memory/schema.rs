@@ -10,7 +10,16 @@ pub fn column(name: &str, ty: FieldType) -> ColumnSchema {
         _ => true,
     };
     let native = format!("{ty:?}").to_lowercase();
-    ColumnSchema { name: name.to_owned(), ty, carrier: Carrier::Typed, native, nullable: true, writable: true, ordered }
+    ColumnSchema {
+        name: name.to_owned(),
+        ty,
+        carrier: Carrier::Typed,
+        native,
+        nullable: true,
+        writable: true,
+        empty_is_null: false,
+        ordered,
+    }
 }
 
 /// As [`column`], and never NULL.

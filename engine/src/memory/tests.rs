@@ -36,6 +36,7 @@ async fn open(system: &Arc<dyn System>, name: &str) -> Arc<dyn Dataset> {
         native: reduce::native(column),
         common: column.ty.clone(),
         writable: true,
+        empty_is_null: false,
     });
     let spec = SideSpec {
         dataset: name.to_owned(),

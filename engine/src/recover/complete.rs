@@ -15,23 +15,23 @@ use crate::home::{Applied, Before, JournalEntry};
 use crate::key::Key;
 use crate::pair::Pair;
 use crate::row::{Row, SideSpec};
-use crate::segment::{Carried, Context, Fate, Item, State, Triple, carry, current_rules, gather_lookup};
+use crate::segment::{Carried, Fate, Item, State, Triple, carry, current_rules, gather_lookup};
 
 /// Makes up for the writes that are missing, each with the side that it is to be made on. An entry for which that cannot
 /// be done keeps the write that happened.
-pub async fn halves(context: &Context, pair: &Pair, halves: Vec<(JournalEntry, Side)>) -> Result<Vec<JournalEntry>> {
+pub async fn halves(pair: &Pair, halves: Vec<(JournalEntry, Side)>) -> Result<Vec<JournalEntry>> {
     let (to_source, to_target): (Vec<_>, Vec<_>) = halves.into_iter().partition(|(_, side)| *side == Side::Source);
     let mut entries = Vec::new();
     for (side, half) in [(Side::Source, to_source), (Side::Target, to_target)] {
         if !half.is_empty() {
             let half = half.into_iter().map(|(entry, _)| entry).collect();
-            entries.extend(on_side(context, pair, side, half).await?);
+            entries.extend(on_side(pair, side, half).await?);
         }
     }
     Ok(entries)
 }
 
-async fn on_side(context: &Context, pair: &Pair, side: Side, entries: Vec<JournalEntry>) -> Result<Vec<JournalEntry>> {
+async fn on_side(pair: &Pair, side: Side, entries: Vec<JournalEntry>) -> Result<Vec<JournalEntry>> {
     let keys: Vec<Key> = entries.iter().map(|entry| entry.key.clone()).collect();
     let mut transaction = pair.side(side).dataset.begin(Guard::Compare).await?;
     let now = gather_lookup(pair, side, &mut *transaction, &keys).await?;
@@ -48,19 +48,13 @@ async fn on_side(context: &Context, pair: &Pair, side: Side, entries: Vec<Journa
             None => finished.push(without(entry, side)),
         }
     }
-    write(context, pair, side, transaction, &mut items).await?;
+    write(pair, side, transaction, &mut items).await?;
     finished.extend(missing.into_iter().zip(items).map(|(entry, item)| finish(entry, side, item)));
     Ok(finished)
 }
 
-async fn write(
-    context: &Context,
-    pair: &Pair,
-    side: Side,
-    mut transaction: Box<dyn Transaction>,
-    items: &mut [Item],
-) -> Result<()> {
-    carry(context, pair, side, &mut *transaction, items, true).await?;
+async fn write(pair: &Pair, side: Side, mut transaction: Box<dyn Transaction>, items: &mut [Item]) -> Result<()> {
+    carry(pair, side, &mut *transaction, items, true).await?;
     if !items.iter().any(|item| item.side(side).applied.is_some()) {
         return transaction.rollback().await;
     }

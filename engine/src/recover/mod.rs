@@ -53,7 +53,7 @@ async fn reconcile(
             _ => {}
         }
     }
-    applied.extend(complete::halves(context, pair, halves).await?);
+    applied.extend(complete::halves(pair, halves).await?);
     let mut settlement = Settlement::default();
     if applied.is_empty() {
         settlement.void_journals.push(id);

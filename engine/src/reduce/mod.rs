@@ -86,7 +86,7 @@ pub fn row(columns: &[SideColumn], native: &[Value]) -> Result<Option<Vec<Value>
     let same = columns
         .iter()
         .zip(native)
-        .take_while(|(column, value)| is_common(value, &column.native, &column.common))
+        .take_while(|(column, value)| is_common(value, &column.native, &column.common) && !is_left_out(column, value))
         .count();
     if same == columns.len().min(native.len()) {
         return Ok(None);
@@ -94,11 +94,20 @@ pub fn row(columns: &[SideColumn], native: &[Value]) -> Result<Option<Vec<Value>
     let mut common = Vec::with_capacity(native.len());
     common.extend_from_slice(&native[..same]);
     for (column, value) in columns.iter().zip(native).skip(same) {
+        if is_left_out(column, value) {
+            common.push(Value::Null);
+            continue;
+        }
         let value = reduce(value, &column.native, &column.common)
             .map_err(|error| ConversionError(format!("column `{}`: {error}", column.name)))?;
         common.push(value);
     }
     Ok(Some(common))
+}
+
+/// An empty text in a field of which one side cannot tell it from NULL.
+fn is_left_out(column: &SideColumn, value: &Value) -> bool {
+    column.empty_is_null && matches!(value, Value::Text(text) if text.is_empty())
 }
 
 /// Each value in common form is one of its column's own, too: nothing needs to be expanded.

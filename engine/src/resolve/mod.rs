@@ -4,7 +4,7 @@
 mod carry;
 mod choice;
 
-use pinksync_model::{Choice, ConflictStatus, DatasetReport, Side};
+use pinksync_model::{Choice, ConflictStatus, DatasetReport, GuardReport, Side};
 use serde_json::{Map, Value as Json};
 
 use crate::connector::{Found, Guard, Transaction};
@@ -15,13 +15,15 @@ use crate::pair::Pair;
 use crate::recover;
 use crate::row::Row;
 use crate::segment::gather_lookup;
-use crate::session::{Session, open_pair, prepare_survey};
+use crate::session::{Prepared, Session, guards, open_pair, prepare_survey};
 use crate::value::Values;
 
 /// What came of a decision.
 #[derive(Debug)]
 pub enum Resolution {
     Done(DatasetReport),
+    /// The base was taken under another mapping or of other systems: nothing was touched.
+    Guarded(Vec<GuardReport>),
     /// A side has moved since the conflict was found: it stays open, refreshed with these versions.
     Moved {
         source: Option<Map<String, Json>>,
@@ -50,7 +52,12 @@ pub async fn resolve(
         return Err(Error::new(ErrorKind::Definition, "resolve the conflict", message)
             .with_remedy("`pinksync conflicts list` shows those that are open"));
     }
-    let pair = pair_of(session, &conflict.dataset).await?;
+    let prepared = prepared(session, &conflict.dataset).await?;
+    let tripped = guards::of_the_base(session, std::slice::from_ref(&prepared)).await?;
+    if !tripped.is_empty() {
+        return Ok(Resolution::Guarded(tripped));
+    }
+    let pair = open_pair(session, prepared).await?;
     recover::all(&session.context(), &pair).await?;
     let seen = look(&pair, conflict).await?;
     if moved(&pair, conflict, &seen) {
@@ -66,14 +73,12 @@ pub async fn resolve(
     }
 }
 
-async fn pair_of(session: &Session, dataset: &str) -> Result<Pair> {
-    for one in prepare_survey(session).await? {
-        if one.mapping.name == dataset {
-            return open_pair(session, one).await;
-        }
-    }
-    Err(Error::new(ErrorKind::Definition, "resolve the conflict", format!("the sync file has no dataset {dataset}"))
-        .with_remedy("put the dataset back into the sync file as it was"))
+async fn prepared(session: &Session, dataset: &str) -> Result<Prepared> {
+    let found = prepare_survey(session).await?.into_iter().find(|one| one.mapping.name == dataset);
+    found.ok_or_else(|| {
+        Error::new(ErrorKind::Definition, "resolve the conflict", format!("the sync file has no dataset {dataset}"))
+            .with_remedy("put the dataset back into the sync file as it was")
+    })
 }
 
 /// What both sides hold now, source first.

@@ -224,7 +224,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn is_last(&self) -> bool {
-        matches!(self.work, Work::Keys(KeyWork { purpose: Purpose::SetAside { last: true }, .. }))
+        matches!(self.work, Work::Keys(KeyWork { purpose: Purpose::SetAside { last: true, .. }, .. }))
     }
 
     fn is_last_round(&self) -> bool {
@@ -245,11 +245,12 @@ impl<'a> Attempt<'a> {
                 Side::Target => &mut *transactions.1,
             };
             let last = self.is_last();
-            if let Some((index, refusal)) =
-                carry::carry(self.context, pair, side, transaction, &mut batch.items, last).await?
-            {
+            if let Some((index, refusal)) = carry::carry(pair, side, transaction, &mut batch.items, last).await? {
                 return Err(Failure::Refused(batch.items[index].triple.key.clone(), side, refusal));
             }
+        }
+        if let Work::Keys(KeyWork { purpose: Purpose::SetAside { cycle, .. }, .. }) = self.work {
+            carry::name_cycle(cycle, &mut batch.items);
         }
         if self.is_last_round() {
             for item in batch.items.iter_mut().filter(|item| item.fate == Fate::Moved) {

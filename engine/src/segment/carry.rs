@@ -1,15 +1,17 @@
 //! Carries decisions out on one side: guarded writes in batches, and what the side holds afterwards.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pinksync_model::{BaseKind, Side};
 
+use super::gather;
 use super::gather::{State, Triple};
-use super::{Context, gather};
 use crate::connector::{Change, Found, Outcome, Refusal, Transaction, Write};
 use crate::decide::{Act, Decision};
 use crate::error::Result;
 use crate::home::{Applied, Before, Held};
+use crate::key::Key;
 use crate::pair::Pair;
 use crate::row::{Hash, Row, SideSpec};
 use crate::value::Values;
@@ -87,7 +89,6 @@ impl Item {
 /// Carries out every pending act of `side`. Returns the index of an item whose other side was written already and that
 /// this side refused: the unit must be done again without it.
 pub async fn carry(
-    context: &Context,
     pair: &Pair,
     side: Side,
     transaction: &mut dyn Transaction,
@@ -95,16 +96,10 @@ pub async fn carry(
     last: bool,
 ) -> Result<Option<(usize, Refusal)>> {
     let pending: Vec<usize> = (0..items.len()).filter(|&index| is_pending(&items[index], side)).collect();
-    let portion = if context.pace.is_some() { pair.mapping.spec(side).batch_size } else { pending.len() };
-    for part in pending.chunks(portion.max(1)) {
-        if let Some(pace) = &context.pace {
-            pace.wait(part.len()).await;
-        }
-        if let Some(refused) = write_part(pair, side, transaction, items, part, last).await? {
-            return Ok(Some(refused));
-        }
+    if pending.is_empty() {
+        return Ok(None);
     }
-    Ok(None)
+    write_part(pair, side, transaction, items, &pending, last).await
 }
 
 /// Notes what carrying `side` out is expected to come to, without sending anything; for the journal of a side whose
@@ -202,6 +197,20 @@ fn refuse(item: &mut Item, side: Side, refusal: Refusal, last: bool) -> Option<R
         false => Fate::Rejected(side, Box::new(refusal)),
     };
     None
+}
+
+/// Tells rejects of values that wait for each other from those of values that stay where they are.
+pub fn name_cycle(cycle: &HashSet<Key>, items: &mut [Item]) {
+    for item in items.iter_mut().filter(|item| cycle.contains(&item.triple.key)) {
+        if let Fate::Rejected(_, refusal) = &mut item.fate
+            && refusal.code == "unique"
+        {
+            refusal.code = "unique_cycle".to_owned();
+            refusal
+                .reason
+                .push_str("; the record in the way waits for another value in turn: free one of them by hand");
+        }
+    }
 }
 
 /// The write that carries out a decision; `Err`: the side cannot hold the value.

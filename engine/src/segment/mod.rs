@@ -11,7 +11,7 @@ mod ledger;
 mod scope;
 mod survey;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,6 @@ use crate::connector::{Guard, Refusal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Held, Home, JournalId};
 use crate::key::{Key, KeyRange};
-use crate::pace::Pace;
 use crate::pair::{Pair, PlannedRange};
 use crate::recover;
 use crate::row::Hash;
@@ -43,7 +42,6 @@ pub(crate) use ledger::block as store_block;
 pub struct Context {
     pub session: SessionId,
     pub home: Arc<dyn Home>,
-    pub pace: Option<Arc<Pace>>,
     /// Rounds in which a record that others keep changing is decided anew.
     pub rounds: u32,
     pub limits: Limits,
@@ -87,8 +85,9 @@ pub struct KeyWork {
 pub enum Purpose {
     /// Deletes whose guards have passed: only a decision to delete on this side is carried out.
     Delete { side: Side },
-    /// Writes that were refused for what other records held. `last`: what is still refused becomes a reject.
-    SetAside { last: bool },
+    /// Writes that were refused for what other records held. `last`: what is still refused becomes a reject; `cycle`:
+    /// records whose values are held by others of them.
+    SetAside { last: bool, cycle: Arc<HashSet<Key>> },
     /// Records that somebody else moved while they were written.
     Moved,
     /// Only what a saved plan expects to find, by key: the hashes of source and target.

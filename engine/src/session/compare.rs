@@ -43,6 +43,7 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     if let Some(plan) = session.plan.clone() {
         return carry_out_plan(session, pair, &plan).await;
     }
+    close_contended(session, pair).await?;
     let (segments, _) = ranges::plan(session, pair, ranges::Purpose::Session).await?;
     count_planning(session, pair, planning).await?;
     let moved = work_through(session, pair, segments).await?;
@@ -57,6 +58,17 @@ async fn recall_incompleteness(session: &Session, pair: &Pair) -> Result<()> {
         if unknown {
             side.mark_incomplete();
         }
+    }
+    Ok(())
+}
+
+/// What an earlier session could not write because others kept changing it is decided afresh: its block has no sums.
+async fn close_contended(session: &Session, pair: &Pair) -> Result<()> {
+    let found = session.home.contended(pair.name()).await?;
+    let supersede: Vec<Key> = found.into_iter().filter(|(_, by)| *by != session.id).map(|(key, _)| key).collect();
+    if !supersede.is_empty() {
+        let settlement = Settlement { supersede, ..Settlement::default() };
+        session.home.settle(session.id, pair.name(), &settlement).await?;
     }
     Ok(())
 }

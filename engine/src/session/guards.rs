@@ -67,6 +67,16 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
     Ok(reports)
 }
 
+/// The guards that also hold for what only makes sense where the base was taken: to undo a session, to settle a
+/// conflict. Nothing overrides them there.
+pub async fn of_the_base(session: &Session, prepared: &[Prepared]) -> Result<Vec<GuardReport>> {
+    let held = [GuardName::DifferentSystem, GuardName::DefinitionChanged].map(|guard| guard.to_string());
+    let mut tripped = terms(session, prepared, false).await?;
+    tripped.retain(|guard| held.contains(&guard.name));
+    tripped.iter_mut().for_each(|guard| guard.allowed = false);
+    Ok(tripped)
+}
+
 fn changed(session: &Session, guard: GuardName, dataset: &str, then: &str, now: &str) -> GuardReport {
     let detail = match guard {
         GuardName::SchemaDrift => difference(then, now),

@@ -1,7 +1,9 @@
 //! A session from beginning to end: prepare, stage, compare, delete, finish.
 
 mod compare;
+mod cycle;
 mod deletes;
+mod expand;
 pub(crate) mod guards;
 mod prepare;
 pub(crate) mod ranges;
@@ -18,12 +20,11 @@ use pinksync_model::{DatasetReport, GuardName, GuardReport, Phase, SessionId, Sy
 use crate::connector::System;
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::Home;
-use crate::pace::Pace;
 use crate::pair::Pair;
 use crate::saved_plan::SavedPlan;
 use crate::segment::{Context, Limits};
 
-pub use prepare::{Prepared, expand_datasets, open_pair, prepare, prepare_survey};
+pub use prepare::{Prepared, open_pair, prepare, prepare_survey};
 
 /// Told as a session goes on; for progress bars and events.
 pub trait Observer: Send + Sync {
@@ -91,14 +92,7 @@ pub struct Finished {
 
 impl Session {
     pub(crate) fn context(&self) -> Context {
-        let options = &self.definition.options;
-        Context {
-            session: self.id,
-            home: Arc::clone(&self.home),
-            pace: options.records_per_second.map(|rate| Arc::new(Pace::new(rate))),
-            rounds: 3,
-            limits: self.limits,
-        }
+        Context { session: self.id, home: Arc::clone(&self.home), rounds: 3, limits: self.limits }
     }
 }
 
@@ -125,7 +119,23 @@ pub async fn run(session: &Session) -> Result<Finished> {
         Err(error) => return Err(error),
     }
     finished.datasets = reports(session, &pairs).await?;
+    finished.warnings.extend(contended(session, &pairs).await?);
     Ok(finished)
+}
+
+/// Says which datasets have records that others kept changing.
+async fn contended(session: &Session, pairs: &[Arc<Pair>]) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    for pair in pairs {
+        let (count, name) = (session.home.contended(pair.name()).await?.len(), pair.name());
+        match count {
+            0 => {}
+            1 => warnings.push(format!("{name}: 1 record changed while it was written; the next run decides it")),
+            _ => warnings
+                .push(format!("{name}: {count} records changed while they were written; the next run decides them")),
+        }
+    }
+    Ok(warnings)
 }
 
 async fn work(session: &Session, pairs: &mut [Arc<Pair>], finished: &mut Finished) -> Result<()> {

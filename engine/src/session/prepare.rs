@@ -1,14 +1,14 @@
 //! Before a record is read: which datasets there are, how their columns map, in which order they are worked on.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use pinksync_model::{DatasetDefinition, DatasetEntry, Side, SyncDefinition};
+use pinksync_model::{DatasetDefinition, Side};
 
+use super::expand::{check_apart, expand_datasets};
 use super::{Session, guards};
-use crate::connector::System;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mapping::Mapping;
+use crate::mapping::{self, Mapping};
 use crate::pair::Pair;
 use crate::schema::DatasetSchema;
 use crate::survey::Empty;
@@ -33,33 +33,70 @@ pub async fn prepare_survey(session: &Session) -> Result<Vec<Prepared>> {
 }
 
 async fn prepare_all(session: &Session, create: bool) -> Result<Vec<Prepared>> {
-    if session.definition.options.incremental == pinksync_model::Incremental::Cursor {
-        return Err(Error::new(
-            ErrorKind::Definition,
-            "plan the session",
-            "`incremental: cursor` is not available yet",
-        )
-        .with_remedy("write `incremental: full`; unchanged blocks are skipped without reading their records"));
-    }
-    let mut prepared = Vec::new();
+    check_two_systems(session).await?;
+    let mut described = Vec::new();
     for dataset in expand_datasets(&session.definition, &*session.source, &*session.target).await? {
-        prepared.push(prepare_dataset(session, &dataset, create).await?);
+        described.push(describe(session, dataset).await?);
+    }
+    // Before anything is made: one dataset may go by several names.
+    let names: Vec<[&str; 2]> = described.iter().map(Described::names).collect();
+    check_apart(session.definition.direction, &names, &*session.source, &*session.target)?;
+    let mut prepared = Vec::with_capacity(described.len());
+    for one in described {
+        prepared.push(prepare_dataset(session, one, create).await?);
     }
     Ok(parents_first(prepared))
 }
 
-async fn prepare_dataset(session: &Session, dataset: &DatasetDefinition, create: bool) -> Result<Prepared> {
-    let source_name = dataset.source.as_deref().unwrap_or_default();
+async fn check_two_systems(session: &Session) -> Result<()> {
+    let (source, target) = (&session.source, &session.target);
+    if !(source.one_writer() && target.one_writer() && source.kind() == target.kind()) {
+        return Ok(());
+    }
+    let identity = source.identity().await?;
+    if identity != target.identity().await? {
+        return Ok(());
+    }
+    let message = format!("both sides are {identity}, and a {} database has one writer at a time", source.kind());
+    Err(Error::new(ErrorKind::Definition, "plan the session", message)
+        .with_remedy("move the tables of one side to a database of their own, and sync with that"))
+}
+
+/// A dataset of the definition with what its sides say of it.
+struct Described {
+    dataset: DatasetDefinition,
+    source: DatasetSchema,
+    target: Option<DatasetSchema>,
+}
+
+impl Described {
+    /// The systems' own names.
+    fn names(&self) -> [&str; 2] {
+        let target = self.target.as_ref().map(|target| target.name.as_str());
+        [&self.source.name, target.or(self.dataset.target.as_deref()).unwrap_or_default()]
+    }
+}
+
+async fn describe(session: &Session, dataset: DatasetDefinition) -> Result<Described> {
+    let name = dataset.source.as_deref().unwrap_or_default();
+    let source = session.source.describe(name).await?.ok_or_else(|| missing("source", name))?;
+    let target = session.target.describe(dataset.target.as_deref().unwrap_or_default()).await?;
+    Ok(Described { dataset, source, target })
+}
+
+async fn prepare_dataset(session: &Session, described: Described, create: bool) -> Result<Prepared> {
+    let Described { dataset, source, target } = described;
     let target_name = dataset.target.as_deref().unwrap_or_default();
-    let source = session.source.describe(source_name).await?.ok_or_else(|| missing("source", source_name))?;
-    let (target, target_exists) = match session.target.describe(target_name).await? {
+    let (target, target_exists) = match target {
         Some(target) => (target, true),
-        None if dataset.create_target => (create_target(session, dataset, &source, target_name, create).await?, create),
+        None if dataset.create_target => {
+            (create_target(session, &dataset, &source, target_name, create).await?, create)
+        }
         None => return Err(missing("target", target_name)),
     };
     // A session that may drop its base makes no deletes.
     let mirror = dataset.mirror && !session.allowed.iter().any(|guard| guards::DROP_THE_BASE.contains(guard));
-    let dataset = DatasetDefinition { mirror, ..dataset.clone() };
+    let dataset = DatasetDefinition { mirror, ..dataset };
     let mapping = Mapping::plan(&session.definition, &dataset, &source, &target)?;
     Ok(Prepared { mapping, source, target, target_exists })
 }
@@ -90,16 +127,9 @@ async fn create_target(
     }
     let mut schema = source.clone();
     schema.name = name.to_owned();
-    schema.columns.retain(|column| !dataset.exclude.contains(&column.name) && column.writable);
-    let renamed = |old: &String| match dataset.fields.get(old).and_then(|rule| rule.to.clone()) {
-        Some(new) => new,
-        None => old.clone(),
-    };
-    for column in &mut schema.columns {
-        column.name = renamed(&column.name);
-    }
+    schema.columns = mapping::new_columns(dataset, source);
     let key = if dataset.key.is_empty() { &source.primary_key } else { &dataset.key };
-    schema.primary_key = key.iter().map(renamed).collect();
+    schema.primary_key = key.iter().map(|name| mapping::name_at_target(dataset, name)).collect();
     schema.unique_keys = vec![schema.primary_key.clone()];
     schema.references.clear();
     schema.writable = true;
@@ -108,80 +138,6 @@ async fn create_target(
     }
     session.target.create(&schema, session.source.kind()).await?;
     session.target.describe(name).await?.ok_or_else(|| missing("target", name))
-}
-
-/// The datasets with both names filled in; patterns are replaced by the tables that have a key.
-pub async fn expand_datasets(
-    definition: &SyncDefinition,
-    source: &dyn System,
-    target: &dyn System,
-) -> Result<Vec<DatasetDefinition>> {
-    let mut datasets: Vec<DatasetDefinition> = Vec::new();
-    let mut named: HashSet<String> = HashSet::new();
-    for entry in &definition.datasets {
-        if let DatasetEntry::Definition(dataset) = entry {
-            let mut dataset = dataset.clone();
-            let name = dataset.source.clone().or_else(|| dataset.target.clone()).unwrap_or_default();
-            named.insert(name.clone());
-            dataset.source.get_or_insert_with(|| name.clone());
-            if dataset.target.is_none() {
-                dataset.target = Some(target_name(target, &name).await?);
-            }
-            datasets.push(dataset);
-        }
-    }
-    for entry in &definition.datasets {
-        if let DatasetEntry::Pattern(pattern) = entry {
-            for name in matching(source, pattern).await? {
-                if named.insert(name.clone()) {
-                    let target = Some(target_name(target, &name).await?);
-                    datasets.push(DatasetDefinition { source: Some(name), target, ..DatasetDefinition::default() });
-                }
-            }
-        }
-    }
-    Ok(datasets)
-}
-
-/// The source's datasets that a pattern names; with a wildcard only those that have a key.
-async fn matching(source: &dyn System, pattern: &str) -> Result<Vec<String>> {
-    if !pattern.contains('*') {
-        return Ok(vec![pattern.to_owned()]);
-    }
-    let mut names = Vec::new();
-    for name in source.datasets().await? {
-        if !wildcard(pattern, &name) {
-            continue;
-        }
-        if source.describe(&name).await?.is_some_and(|schema| !schema.primary_key.is_empty()) {
-            names.push(name);
-        }
-    }
-    if names.is_empty() {
-        let message = format!("no dataset of the source with a key matches `{pattern}`");
-        return Err(Error::new(ErrorKind::Definition, "plan the session", message)
-            .with_remedy("correct the pattern, or name the dataset with its `key`"));
-    }
-    Ok(names)
-}
-
-/// `*` stands for any run of characters.
-fn wildcard(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| {
-            rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| wildcard(tail, &rest[at..]))
-        }),
-    }
-}
-
-/// The same name where the target has it; else the name without its schema.
-async fn target_name(target: &dyn System, name: &str) -> Result<String> {
-    let bare = name.rsplit_once('.').map_or(name, |(_, bare)| bare);
-    if bare != name && target.describe(name).await?.is_none() {
-        return Ok(bare.to_owned());
-    }
-    Ok(name.to_owned())
 }
 
 /// Orders datasets so that a referenced one comes before those that reference it (in cycles: as written).
@@ -257,16 +213,4 @@ fn check_writable(pair: &Pair, side: Side, schema: &DatasetSchema) -> Result<()>
     let message = format!("{} has no unique index over the key ({})", schema.name, key.join(", "));
     Err(Error::new(ErrorKind::Definition, "plan the dataset", message)
         .with_remedy("add a primary key or a unique index over NOT NULL columns, or choose another `key`"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wildcard;
-
-    #[test]
-    fn a_star_stands_for_any_run() {
-        assert!(wildcard("public.*", "public.orders"));
-        assert!(wildcard("*", "x") && wildcard("a*c*", "abcd") && wildcard("a*c", "ac"));
-        assert!(!wildcard("public.*", "sales.orders") && !wildcard("a*c", "ab"));
-    }
 }

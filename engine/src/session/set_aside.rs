@@ -1,9 +1,10 @@
 //! Writes that were refused for what other records held (unique values, foreign keys): tried again after everything
 //! else, until a pass makes no progress; what is left then becomes rejects.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Session, compare, deletes};
+use super::{Session, compare, cycle, deletes};
 use crate::error::Result;
 use crate::home::DeferredKind;
 use crate::key::Key;
@@ -36,9 +37,10 @@ async fn waiting(session: &Session, pairs: &[Arc<Pair>]) -> Result<u64> {
 async fn pass(session: &Session, pairs: &[Arc<Pair>], last: bool) -> Result<()> {
     for pair in pairs {
         let waiting = deletes::all(session, pair, DeferredKind::SetAside).await?;
+        let cycle = if last { cycle::find(pair, &waiting).await? } else { HashSet::new() };
         let keys: Vec<Key> = waiting.into_iter().map(|deferred| deferred.key).collect();
         if !keys.is_empty() {
-            compare::work_on_keys(session, pair, keys, Purpose::SetAside { last }).await?;
+            compare::work_on_keys(session, pair, keys, Purpose::SetAside { last, cycle: Arc::new(cycle) }).await?;
         }
     }
     Ok(())

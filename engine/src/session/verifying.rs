@@ -20,7 +20,9 @@ pub async fn verify(session: &Session, pair: &mut Arc<Pair>, warnings: &mut Vec<
         Verify::None => return Ok(()),
         Verify::Full => {
             session.observer.phase(pair.name(), Phase::Verifying);
-            survey::verify_pair(session, unshared(pair)?, &mut |_| Ok(())).await?.verified
+            let report = survey::verify_pair(session, unshared(pair)?, &mut |_| Ok(())).await?;
+            warnings.extend(survey::not_seen(pair, &report));
+            report.verified
         }
         Verify::Written => {
             session.observer.phase(pair.name(), Phase::Verifying);

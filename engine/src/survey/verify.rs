@@ -1,5 +1,7 @@
 //! Compares both sides record by record, whatever the base says of them.
 
+use std::collections::HashSet;
+
 use pinksync_model::{DatasetReport, FieldChange, IndexMap, Side, VerifyCounts};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -8,6 +10,7 @@ use super::survey;
 use crate::decide::Class;
 use crate::error::Result;
 use crate::json;
+use crate::key::{Key, KeyRange};
 use crate::pair::Pair;
 use crate::segment::{State, Surveyed};
 use crate::session::{Ending, Finished, Session, open_pair, prepare_survey, ranges, staging};
@@ -24,13 +27,15 @@ pub struct Difference {
 }
 
 /// Counts equal and different records and tells each difference. Records that a decision left different on purpose,
-/// that are out of scope or that could not be read are `not_compared`.
+/// whose conflict waits for a person, that are out of scope or that could not be read are `not_compared`.
 pub async fn verify(session: &Session, sink: &mut (dyn FnMut(Difference) -> Result<()> + Send)) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
     for one in prepare_survey(session).await? {
         let mut pair = open_pair(session, one).await?;
-        finished.datasets.push(verify_pair(session, &mut pair, sink).await?);
+        let report = verify_pair(session, &mut pair, sink).await?;
+        finished.warnings.extend(not_seen(&pair, &report));
+        finished.datasets.push(report);
     }
     Ok(finished)
 }
@@ -42,9 +47,12 @@ pub(crate) async fn verify_pair(
     sink: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<DatasetReport> {
     staging::stage_both(session, pair, false).await?;
-    let mut verified = VerifyCounts::default();
+    let open: HashSet<Key> =
+        session.home.open_conflicts(pair.name(), &KeyRange::default()).await?.into_iter().collect();
+    let (mut verified, mut with_key) = (VerifyCounts::default(), 0);
     let report = survey(session, pair, ranges::Purpose::Everything, &mut |pair, item| {
-        match compare(item) {
+        with_key += u64::from(is_unreadable(item));
+        match compare(item, &open) {
             Verdict::Equal => verified.equal += 1,
             Verdict::NotCompared => verified.not_compared += 1,
             Verdict::Different => {
@@ -56,8 +64,20 @@ pub(crate) async fn verify_pair(
         Ok(())
     })
     .await?;
-    let DatasetReport { source, target, read, .. } = report;
-    Ok(DatasetReport { source, target, read, verified, ..DatasetReport::default() })
+    // A record without a known key is no item: it is only counted.
+    verified.not_compared += report.rejected.saturating_sub(with_key);
+    let DatasetReport { source, target, read, rejected, .. } = report;
+    Ok(DatasetReport { source, target, read, rejected, verified, ..DatasetReport::default() })
+}
+
+/// Says that equal numbers prove nothing of records that could not be read.
+pub(crate) fn not_seen(pair: &Pair, report: &DatasetReport) -> Option<String> {
+    let count = report.rejected;
+    (count > 0).then(|| format!("{}: {count} records could not be read, and nothing is known of them", pair.name()))
+}
+
+fn is_unreadable(item: &Surveyed) -> bool {
+    [&item.triple.source, &item.triple.target].into_iter().any(|state| matches!(state, State::Unreadable))
 }
 
 enum Verdict {
@@ -68,13 +88,14 @@ enum Verdict {
     Nothing,
 }
 
-fn compare(item: &Surveyed) -> Verdict {
+fn compare(item: &Surveyed, open: &HashSet<Key>) -> Verdict {
+    let waits = item.decision.class == Class::Open && open.contains(&item.triple.key);
     let as_left = item.decision.class == Class::Unchanged && item.triple.base.is_some();
     match (&item.triple.source, &item.triple.target) {
         (State::Unreadable | State::OutOfScope, _) | (_, State::Unreadable | State::OutOfScope) => Verdict::NotCompared,
         (State::Absent, State::Absent) => Verdict::Nothing,
         (State::Row(source), State::Row(target)) if source.hash == target.hash => Verdict::Equal,
-        _ if as_left || item.decision.class == Class::TargetOnly => Verdict::NotCompared,
+        _ if as_left || waits || item.decision.class == Class::TargetOnly => Verdict::NotCompared,
         _ => Verdict::Different,
     }
 }

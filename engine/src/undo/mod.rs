@@ -15,15 +15,22 @@ use crate::key::KeyRange;
 use crate::pair::Pair;
 use crate::recover;
 use crate::segment::KeyBlocks;
-use crate::session::{Ending, Finished, Session, open_pair, prepare_survey, reports};
+use crate::session::{Ending, Finished, Session, guards, open_pair, prepare_survey, reports};
 use crate::survey::Sink;
 
-/// Undoes session `of` in a session of its own, or goes on with that. `dry_run`: tells, and changes nothing.
+/// Undoes session `of` in a session of its own, or goes on with that. `dry_run`: tells, and changes nothing. Under
+/// another mapping, or over other systems, than the base was taken under nothing is touched (`Ending::Guarded`).
 pub async fn undo(session: &Session, of: SessionId, dry_run: bool, sink: Sink<'_>) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
+    let prepared = prepare_survey(session).await?;
+    finished.guards = guards::of_the_base(session, &prepared).await?;
+    if !finished.guards.is_empty() {
+        finished.ending = Ending::Guarded;
+        return Ok(finished);
+    }
     let mut pairs = Vec::new();
-    for one in prepare_survey(session).await? {
+    for one in prepared {
         let pair = open_pair(session, one).await?;
         if !dry_run {
             recover::all(&session.context(), &pair).await?;

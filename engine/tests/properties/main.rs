@@ -3,9 +3,11 @@
 //! (20,000 if it is not set), `PINKSYNC_PROPERTY_SEED` another beginning for them.
 #![allow(clippy::unwrap_used)]
 
+mod contended;
 mod crash;
 mod histories;
 mod oracle;
+mod pace;
 mod plan;
 mod random;
 mod resolve;

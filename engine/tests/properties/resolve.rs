@@ -58,7 +58,9 @@ fn a_choice_settles_a_conflict_for_good_and_can_be_taken_back() {
         let (id, resolution) = settle(&world, &conflict, choice);
         let report = match resolution {
             Ok(Resolution::Done(report)) => report,
-            Ok(moved @ Resolution::Moved { .. }) => return Err(TestCaseError::fail(format!("{moved:?}"))),
+            Ok(other @ (Resolution::Moved { .. } | Resolution::Guarded(_))) => {
+                return Err(TestCaseError::fail(format!("{other:?}")));
+            }
             // The target may refuse what the source has.
             Err(error) => {
                 prop_assert_eq!(error.kind(), ErrorKind::Data, "{}", error);
@@ -170,6 +172,7 @@ fn a_conflict_whose_record_moved_is_refreshed_and_nothing_is_written() {
                 let (_, again) = settle(&world, &open, Choice::Skip);
                 prop_assert!(matches!(again, Ok(Resolution::Done(_))), "{:?}", again);
             }
+            Ok(Resolution::Guarded(guards)) => return Err(TestCaseError::fail(format!("{guards:?}"))),
             Err(error) => prop_assert_eq!(error.kind(), ErrorKind::Data, "{}", error),
         }
         Ok(())

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use pinksync_engine::connector::System;
 use pinksync_engine::home::Home;
+use pinksync_engine::pace;
 use pinksync_engine::saved_plan::SavedPlan;
 use pinksync_engine::segment::Limits;
 use pinksync_engine::session::{Observer, Session, Stop};
@@ -47,6 +48,14 @@ pub struct Settings {
 pub struct Systems {
     pub source: Arc<dyn System>,
     pub target: Arc<dyn System>,
+}
+
+impl Systems {
+    /// Each side under a limit of its own.
+    fn limited(self, records_per_second: u32) -> Self {
+        let limit = |side| pace::limit(side, records_per_second);
+        Self { source: limit(self.source), target: limit(self.target) }
+    }
 }
 
 /// A sync file with its systems and its state.
@@ -86,6 +95,10 @@ impl Local {
         scratch: Option<Scratch>,
     ) -> Result<Self, RunError> {
         let state = StateFile::open(&state)?;
+        let systems = match file.definition().options.records_per_second {
+            Some(limit) => systems.limited(limit),
+            None => systems,
+        };
         Ok(Self { file, settings, systems, state, _scratch: scratch })
     }
 

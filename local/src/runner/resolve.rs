@@ -14,7 +14,8 @@ use super::{Local, RunError};
 pub const RESOLVE: &str = "resolve";
 
 impl Local {
-    /// Settles an open conflict. [`Resolution::Moved`]: the record changed since it was found, and nothing was written.
+    /// Settles an open conflict. [`Resolution::Moved`]: the record changed since it was found, and nothing was written;
+    /// nor was it where a guard tripped.
     pub async fn resolve(
         &self,
         conflict: &StoredConflict,
@@ -39,7 +40,13 @@ impl Local {
                 self.close(id, Mode::Sync, Ok(finished), reason(detail)).await?;
                 Ok(Resolution::Done(report))
             }
-            Ok(moved) => {
+            Ok(Resolution::Guarded(guards)) => {
+                let (datasets, warnings) = (Vec::new(), Vec::new());
+                let finished = Finished { ending: Ending::Guarded, datasets, guards: guards.clone(), warnings };
+                self.close(id, Mode::Sync, Ok(finished), None).await?;
+                Ok(Resolution::Guarded(guards))
+            }
+            Ok(moved @ Resolution::Moved { .. }) => {
                 let detail = format!("conflict {}: the record changed since it was found", conflict.id);
                 self.state.set_status(id, SessionStatus::Failed, reason(detail)).await?;
                 Ok(moved)

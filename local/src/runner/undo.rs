@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pinksync_engine::session::Ending;
 use pinksync_engine::{Result as EngineResult, undo};
 use pinksync_model::{Mode, PlanLine, Reason, SessionId, SessionStatus};
 
@@ -58,7 +59,7 @@ impl Local {
         let id = self.begin_undo(of).await?;
         let session = self.session(id, BTreeSet::new(), None);
         let result = undo::undo(&session, of.id, false, &mut named).await;
-        if result.is_ok() {
+        if result.as_ref().is_ok_and(|finished| finished.ending == Ending::Completed) {
             self.state.mark_undone(of.id).await?;
         }
         let reason = Reason { code: "undo".to_owned(), detail: format!("takes back session {}", of.id) };

@@ -21,6 +21,7 @@ fn spec() -> Arc<SideSpec> {
         native: ty.clone(),
         common: ty,
         writable: true,
+        empty_is_null: false,
     };
     Arc::new(SideSpec {
         dataset: "people.csv".to_owned(),

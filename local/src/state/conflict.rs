@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pinksync_engine::codec::{self, Reader};
 use pinksync_engine::home::{ConflictRecord, StoredConflict};
 use pinksync_engine::{Key, KeyRange, Values};
-use pinksync_model::{ConflictKind, ConflictStatus};
+use pinksync_model::{ConflictKind, ConflictStatus, SessionId};
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::error::{Fault, StateError};
@@ -123,15 +123,29 @@ pub(crate) fn open_keys(connection: &Connection, name: &str, range: &KeyRange) -
 }
 
 pub(crate) fn count_open(connection: &Connection, name: &str) -> Result<u64, Fault> {
-    let select =
-        "SELECT count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset WHERE d.name = ?1 AND c.status = 'open'";
+    let select = "SELECT count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset
+                  WHERE d.name = ?1 AND c.status = 'open' AND c.kind <> 'contended'";
     let count: i64 = connection.prepare_cached(select)?.query_row([name], |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }
 
-/// In the order they were found; only open ones unless `all`.
+/// Open conflicts that ask no person, with the session that found them.
+pub(crate) fn contended(connection: &Connection, name: &str) -> Result<Vec<(Key, SessionId)>, Fault> {
+    let select = "SELECT c.key, c.session FROM conflicts c JOIN datasets d ON d.id = c.dataset
+                  WHERE d.name = ?1 AND c.status = 'open' AND c.kind = 'contended' ORDER BY c.key";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut rows = statement.query([name])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let session = super::session::parse_id(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+        found.push((Key::from_bytes(row.get::<_, Vec<u8>>(0)?), session));
+    }
+    Ok(found)
+}
+
+/// In the order they were found; only those that wait for a person unless `all`.
 pub(crate) fn list(connection: &Connection, all: bool) -> Result<Vec<StoredConflict>, Fault> {
-    let select = format!("SELECT {COLUMNS} WHERE ?1 OR c.status = 'open' ORDER BY c.id");
+    let select = format!("SELECT {COLUMNS} WHERE ?1 OR (c.status = 'open' AND c.kind <> 'contended') ORDER BY c.id");
     let mut statement = connection.prepare_cached(&select)?;
     let mut rows = statement.query([all])?;
     let mut found = Vec::new();

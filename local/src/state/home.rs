@@ -105,6 +105,11 @@ impl Home for StateFile {
         self.reader.call("count open conflicts", move |connection| conflict::count_open(connection, &name)).await
     }
 
+    async fn contended(&self, dataset: &str) -> Result<Vec<(Key, SessionId)>> {
+        let name = dataset.to_owned();
+        self.reader.call("list contended records", move |connection| conflict::contended(connection, &name)).await
+    }
+
     async fn deferred(
         &self,
         session: SessionId,

@@ -129,7 +129,7 @@ pub(crate) fn list(connection: &Connection) -> Result<Vec<SessionLine>, Fault> {
     let select =
         "SELECT id, mode, status, undo_of, started_at, ended_at, reason_code, reason_detail, undone_at IS NOT NULL,
                   (SELECT coalesce(sum(written), 0) FROM counters c WHERE c.session = s.id),
-                  (SELECT count(*) FROM conflicts o WHERE o.session = s.id AND o.status = 'open')
+                  (SELECT count(*) FROM conflicts o WHERE o.session = s.id AND o.status = 'open' AND o.kind <> 'contended')
                   FROM sessions s ORDER BY number DESC";
     let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query([])?;

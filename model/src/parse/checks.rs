@@ -24,7 +24,7 @@ pub(super) fn check(draft: &Draft, before: &[Place], gathered: &mut Gathered<'_>
         }
     }
     names::check(draft, &mut found);
-    cursor_needs_a_field(draft, &mut found);
+    cursor_is_not_available(draft, &mut found);
     for (mistake, place) in found.mistakes.into_iter().zip(found.blamed) {
         if !before.iter().any(|blamed| place.is_within(blamed) || blamed.is_within(&place)) {
             gathered.mistakes.push(mistake);
@@ -32,14 +32,13 @@ pub(super) fn check(draft: &Draft, before: &[Place], gathered: &mut Gathered<'_>
     }
 }
 
-/// Patterns have no `modified_at`; definitions that lack theirs are reported one by one.
-fn cursor_needs_a_field(draft: &Draft, found: &mut Gathered<'_>) {
-    let only_patterns = draft.datasets.iter().all(|entry| matches!(entry, Some(DatasetEntry::Pattern(_))));
-    if draft.options.incremental == Incremental::Cursor && only_patterns && !draft.datasets.is_empty() {
+/// The name is known, so that files can say what they want; there is nothing behind it yet.
+fn cursor_is_not_available(draft: &Draft, found: &mut Gathered<'_>) {
+    if draft.options.incremental == Incremental::Cursor {
         found.add(
             &Place::root().field("options").field("incremental"),
-            "`cursor` needs to know which field tells when a record was last changed",
-            "list the datasets with `modified_at`, or write `incremental: full`",
+            "`incremental: cursor` is not available yet",
+            "write `incremental: full`, or leave it out: blocks whose sums are unchanged are skipped without reading them",
         );
     }
 }

@@ -67,7 +67,7 @@ datasets:
     types: {id: int}
   - "public.*"
 guards: {max_delete_percent: 12.5}
-options: {batch_size: 1000, incremental: cursor, full_every: 7d, verify: none, clock_tolerance: 0s, records_per_second: null, base: hashes}
+options: {batch_size: 1000, incremental: full, full_every: 7d, verify: none, clock_tolerance: 0s, records_per_second: null, base: hashes}
 "#;
     let definition = parse(text).unwrap();
     let Connection::Postgres(server) = &definition.source else { panic!("{definition:?}") };
@@ -75,7 +75,7 @@ options: {batch_size: 1000, incremental: cursor, full_every: 7d, verify: none, c
     let tls = server.tls.as_ref().unwrap();
     assert_eq!((tls.mode(), tls.ca()), (TlsMode::VerifyFull, Some("ca.pem")));
     assert_eq!(definition.base_kind(), BaseKind::Hashes);
-    assert_eq!(definition.options.incremental, Incremental::Cursor);
+    assert_eq!(definition.options.incremental, Incremental::Full);
     assert_eq!(definition.options.full_every.unwrap().get().as_secs(), 7 * 86_400);
     let DatasetEntry::Definition(dataset) = &definition.datasets[0] else { panic!("{definition:?}") };
     assert_eq!(dataset.fields["email"].to.as_deref(), Some("email_addr"));
@@ -213,8 +213,8 @@ fn rules_across_fields_are_explained() {
         (dataset("mirror: true") + "\ndirection: two_way", "datasets[0].mirror", "exclude each other"),
         (dataset("key: id") + "\nstrategy: newest_wins", "datasets[0].modified_at", "`customers` has no `modified_at`"),
         (dataset("fields: {a: {strategy: newest_wins}}"), "datasets[0].modified_at", "the strategy of `a`"),
-        (dataset("key: id") + "\noptions: {incremental: cursor}", "datasets[0].modified_at", "reads by it"),
-        (with("datasets: [\"*\"]\noptions: {incremental: cursor}"), "options.incremental", "`cursor` needs to know"),
+        (dataset("key: id") + "\noptions: {incremental: cursor}", "options.incremental", "is not available yet"),
+        (with("datasets: [\"*\"]\noptions: {incremental: cursor}"), "options.incremental", "is not available yet"),
         (dataset("key: [a, b], exclude: [c, b]"), "datasets[0].exclude[1]", "`b` is part of the key"),
         (dataset("key: [a, a]"), "datasets[0].key[1]", "`a` is in the key twice"),
         (dataset("fields: {a: c, b: c}"), "datasets[0].fields.b", "`b` and `a` both go to"),

@@ -173,7 +173,7 @@ fn written_path(path: &str, folder: &Path) -> String {
 }
 
 /// `${` itself, not a variable.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace("${", "$${")
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::address::{Address, quoted};
+use super::address::{Address, escaped, quoted};
 use super::suggest::{Certainty, Suggestion, Suggestions};
 
 /// A commented sync file.
@@ -88,7 +88,11 @@ fn word(name: &str) -> String {
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let plain = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     let keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    if plain && !keyword.contains(&name.to_ascii_lowercase().as_str()) { name.to_owned() } else { quoted(name) }
+    if plain && !keyword.contains(&name.to_ascii_lowercase().as_str()) {
+        name.to_owned()
+    } else {
+        quoted(&escaped(name))
+    }
 }
 
 /// Text of a comment, which ends with its line.

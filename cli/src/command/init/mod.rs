@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open;
 use address::Address;
-use suggest::Suggestions;
+use suggest::{Side, Suggestions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,12 +58,11 @@ impl Init {
         let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let source = Address::read("source", &self.source, folder)?;
         let target = Address::read("target", &self.target, folder)?;
-        let sources = describe(&source).await?;
-        // A file that is still to be made holds nothing.
-        let targets = if target.is_missing_file() { Vec::new() } else { describe(&target).await? };
-        let suggestions = Suggestions::make(&sources, &targets, &target)?;
+        let (at_source, at_target) =
+            (describe(&source, true).await?, describe(&target, !target.is_missing_file()).await?);
+        let suggestions = Suggestions::make(&at_source, &at_target)?;
         let text = document::write(&self.file, &source, &target, &suggestions);
-        let misfits = misfits(&text, &source, &target, &sources, &targets)?;
+        let misfits = misfits(&text, &source, &target, &at_source.schemas, &at_target.schemas)?;
         std::fs::write(&self.file, &text).map_err(|error| {
             Failure::failed(format!("{} cannot be written", self.file.display()))
                 .because(&error)
@@ -94,13 +93,15 @@ impl Init {
     }
 }
 
-async fn describe(address: &Address) -> Result<Vec<DatasetSchema>, Failure> {
+/// `looks`: false for a file that is still to be made, which holds nothing.
+async fn describe(address: &Address, looks: bool) -> Result<Side, Failure> {
     let system = registry::open(&address.connection, Path::new("."), "pinksync").await?;
-    let mut schemas = Vec::new();
-    for name in system.datasets().await? {
-        schemas.extend(schema(&*system, &name).await?);
+    let mut side = Side { schemas: Vec::new(), naming: system.naming() };
+    let names = if looks { system.datasets().await? } else { Vec::new() };
+    for name in names {
+        side.schemas.extend(schema(&*system, &name).await?);
     }
-    Ok(schemas)
+    Ok(side)
 }
 
 /// A dataset that cannot be described (an empty file, a broken view) is none that can be suggested.

@@ -1,9 +1,8 @@
 //! Which datasets belong together, what identifies a record, and which column tells when it was changed.
 
+use pinksync_engine::naming::Naming;
 use pinksync_engine::schema::{Carrier, ColumnSchema, DatasetSchema, FieldType};
-use pinksync_model::Connection;
 
-use super::address::Address;
 use crate::failure::Failure;
 
 /// Names that columns with the time of the last change go by, without case and punctuation; likelier ones first.
@@ -68,26 +67,43 @@ pub enum Certainty {
     Any,
 }
 
+/// What a system has, and how it names it.
+pub struct Side {
+    pub schemas: Vec<DatasetSchema>,
+    pub naming: Naming,
+}
+
+impl Side {
+    /// Whether two names might be taken for one. Only databases with schemas tell case apart for sure.
+    fn is_same(&self, one: &str, other: &str) -> bool {
+        one == other || (self.naming != Naming::Qualified && one.eq_ignore_ascii_case(other))
+    }
+
+    /// `public.Customers`, `customers.csv` → `customers`.
+    fn plain(&self, name: &str) -> String {
+        self.naming.bare(name).to_lowercase()
+    }
+}
+
 impl Suggestions {
     /// Pairs datasets of equal name. Where the target has none of them, all are to be created there.
     ///
     /// # Errors
     /// There is nothing at the source that could be synchronised.
-    pub fn make(sources: &[DatasetSchema], targets: &[DatasetSchema], target: &Address) -> Result<Self, Failure> {
+    pub fn make(source: &Side, target: &Side) -> Result<Self, Failure> {
         let mut made =
             Self { datasets: Vec::new(), only_source: Vec::new(), only_target: Vec::new(), without_key: Vec::new() };
-        let only_pair = sources.len() == 1 && targets.len() == 1;
-        for source in sources {
-            let same = targets.iter().find(|target| only_pair || plain(&target.name) == plain(&source.name));
+        for (one, same) in source.schemas.iter().zip(partners(source, target)) {
             match same {
-                Some(target) => made.datasets.extend(Suggestion::of(source, Some(target), target.name.clone())),
-                None => made.only_source.push(source.name.clone()),
+                Some(same) => made.datasets.extend(Suggestion::of(source, one, Some(same), same.name.clone())),
+                None => made.only_source.push(one.name.clone()),
             }
         }
         if made.datasets.is_empty() {
             made.only_source.clear();
-            made.datasets =
-                sources.iter().filter_map(|source| Suggestion::of(source, None, new_name(source, target))).collect();
+            let names = new_names(source, target);
+            let new = source.schemas.iter().zip(names);
+            made.datasets = new.filter_map(|(one, name)| Suggestion::of(source, one, None, name)).collect();
         }
         if made.datasets.is_empty() {
             return Err(Failure::failed("the source has no dataset with columns")
@@ -99,18 +115,39 @@ impl Suggestions {
             made.without_key = Vec::into_iter(unsure).map(|dataset: Suggestion| dataset.source).collect();
         }
         let used = |name: &String| made.datasets.iter().any(|dataset| dataset.target == *name);
-        made.only_target = targets
+        made.only_target = target
+            .schemas
             .iter()
-            .map(|target| target.name.clone())
+            .map(|schema| schema.name.clone())
             .filter(|name| !used(name) && !made.without_key.contains(name))
             .collect();
         Ok(made)
     }
 }
 
+/// For each dataset of the source the one of the target that goes with it: of the same whole name, else of the same name
+/// but for schema, ending and case, and none twice.
+fn partners<'a>(source: &Side, target: &'a Side) -> Vec<Option<&'a DatasetSchema>> {
+    let mut found: Vec<Option<&DatasetSchema>> = vec![None; source.schemas.len()];
+    let only_pair = source.schemas.len() == 1 && target.schemas.len() == 1;
+    for whole in [true, false] {
+        let same = |one: &str, other: &str| match whole {
+            true => one == other,
+            false => only_pair || source.plain(one) == target.plain(other),
+        };
+        for (at, one) in source.schemas.iter().enumerate() {
+            let taken = |name: &str| found.iter().flatten().any(|taken| taken.name == name);
+            if found[at].is_none() {
+                found[at] = target.schemas.iter().find(|other| same(&one.name, &other.name) && !taken(&other.name));
+            }
+        }
+    }
+    found
+}
+
 impl Suggestion {
-    fn of(source: &DatasetSchema, target: Option<&DatasetSchema>, name: String) -> Option<Self> {
-        let (key, certainty) = key(source, target)?;
+    fn of(side: &Side, source: &DatasetSchema, target: Option<&DatasetSchema>, name: String) -> Option<Self> {
+        let (key, certainty) = key(&side.plain(&source.name), source, target)?;
         let modified_at = change_time(source, target);
         let is_text = |schema: &DatasetSchema, name: &str| {
             schema.column(name).is_some_and(|column| column.carrier == Carrier::Text && !is_time(column))
@@ -137,34 +174,34 @@ impl Suggestion {
     }
 }
 
-/// `public.Customers`, `customers.csv` → `customers`.
-fn plain(name: &str) -> String {
-    let lower = name.to_lowercase();
-    let file = [".csv", ".tsv", ".csv.gz", ".csv.zst"].iter().find_map(|ending| lower.strip_suffix(ending));
-    match file {
-        Some(file) => file.to_owned(),
-        None => lower.rsplit('.').next().unwrap_or(&lower).to_owned(),
+/// What datasets that are still to be made will be called: as the source calls them, in the form of the target. Where two
+/// would have one name, the schema or folder stays in it.
+fn new_names(source: &Side, target: &Side) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for schema in &source.schemas {
+        let whole = schema.name.replace(['.', '/'], "_");
+        let likely = [new_name(source, target, &schema.name), new_name(target, target, &whole)];
+        let numbered = (2..).map(|number| new_name(target, target, &format!("{whole}_{number}")));
+        let taken = |name: &String| names.iter().any(|known| target.is_same(known, name));
+        let free = likely.into_iter().chain(numbered).find(|name| !taken(name));
+        names.push(free.unwrap_or(whole));
     }
+    names
 }
 
-/// What a dataset that is still to be made will be called.
-fn new_name(source: &DatasetSchema, target: &Address) -> String {
-    let plain = plain(&source.name);
-    match &target.connection {
-        Connection::Postgres(_) => format!("public.{plain}"),
-        Connection::Sqlite(_) => plain,
-        Connection::Csv(settings) => {
-            let path = std::path::Path::new(&settings.path);
-            match path.extension().and(path.file_name()) {
-                Some(file) if !path.is_dir() => file.to_string_lossy().into_owned(),
-                _ => format!("{plain}.csv"),
-            }
+fn new_name(source: &Side, target: &Side, name: &str) -> String {
+    let name = target.naming.candidates(name, &source.naming).pop().unwrap_or_default();
+    match &target.naming {
+        Naming::Qualified if !name.contains('.') => format!("public.{name}"),
+        Naming::Files { endings } if !endings.iter().any(|ending| name.ends_with(ending)) => {
+            format!("{name}{}", endings.first().copied().unwrap_or_default())
         }
+        _ => name,
     }
 }
 
 /// The declared key of either side, or a column that looks like one.
-fn key(source: &DatasetSchema, target: Option<&DatasetSchema>) -> Option<(Vec<String>, Certainty)> {
+fn key(plain: &str, source: &DatasetSchema, target: Option<&DatasetSchema>) -> Option<(Vec<String>, Certainty)> {
     let on_both = |columns: &[String]| {
         let has = |schema: &DatasetSchema| columns.iter().all(|name| schema.column(name).is_some());
         !columns.is_empty() && has(source) && target.is_none_or(has)
@@ -176,7 +213,7 @@ fn key(source: &DatasetSchema, target: Option<&DatasetSchema>) -> Option<(Vec<St
         return Some((found.clone(), Certainty::Declared));
     }
     let shared = || source.columns.iter().filter(|column| on_both(std::slice::from_ref(&column.name)));
-    let singular = plain(&source.name).trim_end_matches('s').to_owned();
+    let singular = plain.trim_end_matches('s');
     let likely = [
         "id".to_owned(),
         format!("{singular}id"),
@@ -236,6 +273,7 @@ mod tests {
             native: "text".to_owned(),
             nullable: true,
             writable: true,
+            empty_is_null: false,
             ordered: false,
         };
         DatasetSchema {
@@ -250,46 +288,84 @@ mod tests {
         }
     }
 
-    fn target(given: &str) -> Address {
-        Address::read("target", given, std::path::Path::new(".")).unwrap()
+    const FILES: Naming = Naming::Files { endings: &[".csv"] };
+
+    fn side(naming: Naming, schemas: Vec<DatasetSchema>) -> Side {
+        Side { schemas, naming }
+    }
+
+    fn tables(naming: Naming, names: &[&str]) -> Side {
+        side(naming, names.iter().map(|name| schema(name, &["id"], &["id"])).collect())
     }
 
     #[test]
     fn datasets_of_equal_name_are_paired() {
-        let sources =
-            [schema("public.Customers", &["id", "name", "Updated At"], &["id"]), schema("public.log", &["a"], &[])];
-        let targets = [schema("customers.csv", &["id", "changed_at"], &[]), schema("x.csv", &["id"], &[])];
-        let made = Suggestions::make(&sources, &targets, &target("csv:here")).unwrap();
+        let customers = schema("public.Customers", &["id", "name", "Updated At"], &["id"]);
+        let sources = side(Naming::Qualified, vec![customers, schema("public.log", &["a"], &[])]);
+        let targets = side(FILES, vec![schema("customers", &["id", "changed_at"], &[]), schema("x", &["id"], &[])]);
+        let made = Suggestions::make(&sources, &targets).unwrap();
         let [only] = &made.datasets[..] else { panic!("one pair") };
         assert_eq!((only.key.as_slice(), only.certainty), (&["id".to_owned()][..], Certainty::Declared));
         assert_eq!(only.modified_at, Some(("Updated At".to_owned(), "changed_at".to_owned())));
         assert!(only.time_is_text && !only.create_target);
-        assert_eq!((made.only_source, made.only_target), (vec!["public.log".to_owned()], vec!["x.csv".to_owned()]));
+        assert_eq!((made.only_source, made.only_target), (vec!["public.log".to_owned()], vec!["x".to_owned()]));
+    }
+
+    #[test]
+    fn the_same_whole_name_comes_before_the_same_name_in_another_schema() {
+        let pairs = |sources: &[&str], targets: &[&str]| -> Vec<(String, String)> {
+            let (source, target) = (tables(Naming::Qualified, sources), tables(Naming::Qualified, targets));
+            let made = Suggestions::make(&source, &target).unwrap();
+            made.datasets.into_iter().map(|dataset| (dataset.source, dataset.target)).collect()
+        };
+        let same = |name: &str| (name.to_owned(), name.to_owned());
+        assert_eq!(pairs(&["a.t", "b.t"], &["b.t", "a.t"]), [same("a.t"), same("b.t")]);
+        assert_eq!(pairs(&["a.t", "b.t"], &["b.t"]), [same("b.t")]);
+        assert_eq!(pairs(&["a.t", "b.t"], &["c.T"]), [("a.t".to_owned(), "c.T".to_owned())]);
     }
 
     #[test]
     fn a_dataset_without_anything_like_a_key_is_left_out_where_there_are_others() {
         let log = || schema("public.log", &["at", "message"], &[]);
-        let made = Suggestions::make(&[schema("a", &["id"], &["id"]), log()], &[], &target("a.db")).unwrap();
+        let none = || side(Naming::Plain, Vec::new());
+        let made = Suggestions::make(&side(Naming::Qualified, vec![schema("a", &["id"], &["id"]), log()]), &none());
+        let made = made.unwrap();
         assert_eq!((made.datasets.len(), made.without_key), (1, vec!["public.log".to_owned()]));
-        let made = Suggestions::make(&[log()], &[], &target("a.db")).unwrap();
+        let made = Suggestions::make(&side(Naming::Qualified, vec![log()]), &none()).unwrap();
         assert_eq!((made.datasets[0].certainty, made.without_key.len()), (Certainty::Any, 0));
     }
 
     #[test]
     fn an_empty_target_gets_everything() {
-        let sources = [schema("customers.csv", &["name", "Customer-ID"], &[])];
-        for (given, name) in [
-            ("a.db", "customers"),
-            ("postgres://a/b", "public.customers"),
-            ("csv:out", "customers.csv"),
-            ("new.csv", "new.csv"),
+        let sources = side(FILES, vec![schema("customers.csv", &["name", "Customer-ID"], &[])]);
+        for (naming, name) in [
+            (Naming::Plain, "customers"),
+            (Naming::Qualified, "public.customers"),
+            (FILES, "customers.csv"),
+            (Naming::One("new".to_owned()), "new"),
         ] {
-            let made = Suggestions::make(&sources, &[], &target(given)).unwrap();
+            let made = Suggestions::make(&sources, &side(naming, Vec::new())).unwrap();
             let [only] = &made.datasets[..] else { panic!("one dataset") };
             assert_eq!((only.target.as_str(), only.create_target, only.certainty), (name, true, Certainty::ByName));
             assert_eq!(only.key, ["Customer-ID"]);
         }
-        assert!(Suggestions::make(&[], &[], &target("a.db")).is_err());
+        let none = || side(Naming::Plain, Vec::new());
+        assert!(Suggestions::make(&none(), &none()).is_err());
+    }
+
+    #[test]
+    fn new_datasets_keep_schema_and_case_and_never_share_a_name() {
+        let sources = tables(Naming::Qualified, &["public.T", "sales.T", "sales.t"]);
+        for (naming, names) in [
+            (Naming::Qualified, ["public.T", "sales.T", "sales.t"]),
+            (Naming::Plain, ["T", "sales_T", "sales_t_2"]),
+            (FILES, ["T.csv", "sales_T.csv", "sales_t_2.csv"]),
+        ] {
+            let made = Suggestions::make(&sources, &side(naming, Vec::new())).unwrap();
+            assert_eq!(
+                made.datasets.iter().map(|dataset| &dataset.target).collect::<Vec<_>>(),
+                names.iter().collect::<Vec<_>>()
+            );
+        }
     }
 }

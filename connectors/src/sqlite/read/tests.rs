@@ -20,6 +20,7 @@ fn opened(sql: &str, columns: &[(&str, FieldType)]) -> (Connection, Table) {
         native: ty.clone(),
         common: ty.clone(),
         writable: true,
+        empty_is_null: false,
     };
     let spec = SideSpec {
         dataset: "t".to_owned(),

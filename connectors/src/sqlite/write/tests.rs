@@ -18,6 +18,7 @@ fn opened(sql: &str) -> (tempfile::TempDir, Connection, Table) {
         native: ty.clone(),
         common: ty,
         writable: true,
+        empty_is_null: false,
     };
     let spec = SideSpec {
         dataset: "t".to_owned(),

@@ -115,7 +115,13 @@ impl<'h> Case<'h> {
                 panic!("{}: column {name} of type {} cannot hold {}: {misfit:?}", self.topic, own.native, ideal.native)
             }
         };
-        SideColumn { name: name.to_owned(), native: reduce::native(own), common, writable: own.writable }
+        SideColumn {
+            name: name.to_owned(),
+            native: reduce::native(own),
+            common,
+            writable: own.writable,
+            empty_is_null: false,
+        }
     }
 
     fn ideal(&self, name: &str) -> &ColumnSchema {

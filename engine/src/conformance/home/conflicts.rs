@@ -69,6 +69,21 @@ pub(super) async fn superseding_closes_the_open_one(homes: &dyn Homes) {
     assert_eq!(home.open_conflicts(DATASET, &range(None, None)).await.unwrap(), [key(2)]);
 }
 
+pub(super) async fn contended_ones_wait_for_nobody(homes: &dyn Homes) {
+    let home = homes.fresh().await;
+    let session = SessionId::new();
+    let contended = |n| ConflictRecord { kind: ConflictKind::Contended, ..conflict(n, ConflictStatus::Open) };
+    let records = with_conflicts(vec![conflict(1, ConflictStatus::Open), contended(2), contended(3)]);
+    settle(&*home, session, DATASET, &records).await;
+    let home = homes.reopen(home).await;
+    assert_eq!(home.count_open(DATASET).await.unwrap(), 1);
+    assert_eq!(home.contended(DATASET).await.unwrap(), [(key(2), session), (key(3), session)]);
+    assert_eq!(home.contended(OTHER).await.unwrap(), []);
+    let supersede = Settlement { supersede: vec![key(2)], ..Settlement::default() };
+    settle(&*home, SessionId::new(), DATASET, &supersede).await;
+    assert_eq!(home.contended(DATASET).await.unwrap(), [(key(3), session)]);
+}
+
 pub(super) async fn a_record_can_be_in_conflict_again(homes: &dyn Homes) {
     let home = homes.fresh().await;
     for _ in 0..3 {

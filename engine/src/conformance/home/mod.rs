@@ -91,6 +91,7 @@ pub async fn conflicts(homes: &dyn Homes) {
     conflicts::a_settled_record_closes_the_open_one(homes).await;
     conflicts::a_settled_record_opens_none(homes).await;
     conflicts::superseding_closes_the_open_one(homes).await;
+    conflicts::contended_ones_wait_for_nobody(homes).await;
     conflicts::a_record_can_be_in_conflict_again(homes).await;
     conflicts::deciding_an_unknown_one_is_an_error(homes).await;
 }

@@ -20,6 +20,7 @@ pub(super) fn spec() -> Arc<SideSpec> {
         native: ty.clone(),
         common: ty,
         writable: true,
+        empty_is_null: false,
     };
     Arc::new(SideSpec {
         dataset: "people".to_owned(),

@@ -40,7 +40,7 @@ fn record(texts: [&str; 3], time: Option<i64>, time_is_written: bool) -> Row {
 }
 
 fn column(name: &str, ty: FieldType, writable: bool) -> SideColumn {
-    SideColumn { name: name.to_owned(), native: ty.clone(), common: ty, writable }
+    SideColumn { name: name.to_owned(), native: ty.clone(), common: ty, writable, empty_is_null: false }
 }
 
 fn rules(direction: Direction, strategy: Strategy) -> Rules {

@@ -79,6 +79,10 @@ impl Home for FaultyHome {
         self.faults.query(self.inner.count_open(dataset)).await
     }
 
+    async fn contended(&self, dataset: &str) -> Result<Vec<(Key, SessionId)>> {
+        self.faults.query(self.inner.contended(dataset)).await
+    }
+
     async fn deferred(
         &self,
         session: SessionId,

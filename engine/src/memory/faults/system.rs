@@ -11,6 +11,7 @@ use crate::connector::{
 };
 use crate::error::Result;
 use crate::key::{Key, KeyRange};
+use crate::naming::Naming;
 use crate::row::SideSpec;
 use crate::schema::DatasetSchema;
 use crate::value::Values;
@@ -28,6 +29,14 @@ impl System for FaultySystem {
 
     async fn identity(&self) -> Result<String> {
         self.faults.query(self.inner.identity()).await
+    }
+
+    fn naming(&self) -> Naming {
+        self.inner.naming()
+    }
+
+    fn one_writer(&self) -> bool {
+        self.inner.one_writer()
     }
 
     async fn datasets(&self) -> Result<Vec<String>> {

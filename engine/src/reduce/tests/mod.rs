@@ -40,7 +40,16 @@ fn folded(fold: Fold) -> FieldType {
 
 fn carried(ty: FieldType, carrier: Carrier) -> ColumnSchema {
     let native = type_name(&ty);
-    ColumnSchema { name: "x".into(), ty, carrier, native, nullable: true, writable: true, ordered: false }
+    ColumnSchema {
+        name: "x".into(),
+        ty,
+        carrier,
+        native,
+        nullable: true,
+        writable: true,
+        empty_is_null: false,
+        ordered: false,
+    }
 }
 
 fn typed(ty: FieldType) -> ColumnSchema {
@@ -57,7 +66,7 @@ fn floats(ty: FieldType) -> ColumnSchema {
 }
 
 fn column(native: FieldType, common: FieldType) -> SideColumn {
-    SideColumn { name: "price".into(), native, common, writable: true }
+    SideColumn { name: "price".into(), native, common, writable: true, empty_is_null: false }
 }
 
 fn every_type() -> Vec<FieldType> {

@@ -201,3 +201,13 @@ fn what_may_read_back_differently_is_not_exact() {
         assert_eq!(exact(&column(native.clone(), common.clone())), expected, "{native:?} {common:?}");
     }
 }
+
+#[test]
+fn an_empty_text_is_null_where_one_side_cannot_tell_them_apart() {
+    let told = column(FieldType::TEXT, FieldType::TEXT);
+    let not_told = SideColumn { empty_is_null: true, ..told.clone() };
+    let columns = [told, not_told];
+    let reduced = |one: &str, other: &str| row(&columns, &[Value::text(one), Value::text(other)]).unwrap();
+    assert_eq!(reduced("", ""), Some(vec![Value::text(""), Value::Null]));
+    assert_eq!(reduced("", " "), None);
+}

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::filter;
 use crate::parse::draft::Draft;
 use crate::parse::{Gathered, Place};
-use crate::{Connection, DatasetDefinition, Direction, FieldRule, Incremental, Strategy};
+use crate::{Connection, DatasetDefinition, Direction, FieldRule, Strategy};
 
 /// Checks the dataset at `place`.
 pub(super) fn check(dataset: &DatasetDefinition, draft: &Draft, place: &Place, found: &mut Gathered<'_>) {
@@ -47,9 +47,6 @@ fn check_modified_at(dataset: &DatasetDefinition, draft: &Draft, place: &Place, 
     } else if let Some((field, _)) = dataset.fields.iter().find(|(_, rule)| decides_by_time(rule)) {
         let message = format!("{name} has no `modified_at`, and the strategy of `{field}` decides by it");
         found.add(&at, message, format!("{remedy}, or choose another strategy"));
-    } else if draft.options.incremental == Incremental::Cursor {
-        let message = format!("{name} has no `modified_at`, and `incremental: cursor` reads by it");
-        found.add(&at, message, format!("{remedy}, or write `incremental: full`"));
     }
 }
 
