@@ -247,6 +247,11 @@ pub struct RejectRecord {
     pub reason: String,
 }
 
+/// Code of a record that a saved plan expected otherwise.
+pub const MOVED_SINCE_PLAN: &str = "moved_since_plan";
+/// Code of a record that an undo did not touch.
+pub const CHANGED_SINCE: &str = "changed_since_session";
+
 /// A record to be looked at again after comparing: a delete that waits for its guards, or a write that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferred {

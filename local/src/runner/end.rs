@@ -7,7 +7,7 @@ use pinksync_engine::session::{self, Ending, Finished};
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{DatasetReport, GuardReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary};
 
-use super::{Begun, Local, RunError};
+use super::{Begun, Local, RunError, left_alone};
 use crate::{StateError, StateFile};
 
 /// Days for which a session can be undone.
@@ -84,6 +84,7 @@ impl Local {
             report.guards.clone_from(&finished.guards);
             report.warnings.clone_from(&finished.warnings);
         }
+        report.warnings.extend(left_alone::warnings(&self.state, &report).await?);
         if status.is_terminal() {
             self.state.set_report(id, &report).await?;
         }
