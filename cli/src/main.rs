@@ -13,6 +13,7 @@ mod progress;
 mod question;
 mod show;
 mod signals;
+mod whole_file;
 
 use std::process::ExitCode;
 

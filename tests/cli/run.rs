@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::place::{KEY, MANUAL, ONE_WAY, Place, TIME, TWO_WAY, people};
+use super::place::{KEY, MANUAL, ONE_WAY, Place, Ran, TIME, TWO_WAY, people};
 
 #[test]
 fn a_first_run_adopts_and_creates_and_a_second_writes_nothing() {
@@ -62,10 +62,33 @@ fn a_session_that_fails_says_why_and_is_in_the_books() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_said_although_the_session_is_done() {
+fn a_report_that_has_no_place_is_said_before_anything_is_done() {
     let place = Place::with_people(ONE_WAY, KEY);
-    let ran = place.expect(1, &["run", "sync.yaml", "--report", "people.csv/report.json"]);
-    assert!(ran.stderr.contains("the session is done") && ran.stderr.contains("pinksync report"), "{ran:#?}");
+    for report in ["people.csv/report.json", "nothing/report.json", "."] {
+        let ran = place.expect(1, &["run", "sync.yaml", "--report", report]);
+        assert!(ran.stderr.contains("cannot be written") && ran.stderr.contains("help: "), "{ran:#?}");
+    }
+    assert!(!place.path("sync.state.db").exists());
+}
+
+#[test]
+fn the_outcome_of_a_session_is_told_although_its_report_cannot_be_written() {
+    for (settings, code) in [(ONE_WAY, 1), (MANUAL, 3)] {
+        let place = Place::with_people(settings, KEY);
+        place.edit("people.csv", "name 7,", "seven,");
+        std::fs::create_dir(place.path("reports")).unwrap();
+        let writer = place.database("shop.db");
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let run = place.start(&["run", "sync.yaml", "--report", "reports/report.json", "-o", "json"]);
+        place.wait_for_session();
+        std::fs::remove_dir_all(place.path("reports")).unwrap();
+        writer.execute_batch("ROLLBACK").unwrap();
+        let ran = Ran::of(run.wait_with_output().unwrap());
+        assert_eq!(ran.code, code, "{ran:#?}");
+        assert_eq!(ran.json()["session"]["status"], "completed", "{ran:#?}");
+        assert!(ran.stderr.contains("error: the report reports/report.json cannot be written"), "{ran:#?}");
+        assert!(ran.stderr.contains("help: pinksync report sync.yaml -o json"), "{ran:#?}");
+    }
 }
 
 #[test]
