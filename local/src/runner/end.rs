@@ -54,8 +54,20 @@ impl Local {
                 Ending::Guarded => (SessionStatus::Failed, Some(guarded(&finished.guards))),
             },
             Err(error) if error.kind() == ErrorKind::Interrupted => (SessionStatus::Paused, Some(interrupted(mode))),
+            // With some space the same session goes on, as after a kill.
+            Err(error) if error.kind() == ErrorKind::Storage => (SessionStatus::Paused, Some(failed(error))),
             Err(error) => (SessionStatus::Failed, Some(failed(error))),
         };
+        self.book(id, status, reason, result).await
+    }
+
+    pub(super) async fn book(
+        &self,
+        id: SessionId,
+        status: SessionStatus,
+        reason: Option<Reason>,
+        result: Result<Finished, Error>,
+    ) -> Result<Ended, RunError> {
         match (self.note_end(id, status, reason, &result).await, result) {
             (Ok(report), Ok(_)) => Ok(Ended { report, error: None }),
             (Ok(report), Err(error)) => {
@@ -155,11 +167,14 @@ fn guarded(guards: &[GuardReport]) -> Reason {
     Reason { code: format!("guard:{name}"), detail }
 }
 
-fn failed(error: &Error) -> Reason {
+pub(super) fn failed(error: &Error) -> Reason {
     let mut detail = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        detail.push_str(&format!(": {inner}"));
+        let text = inner.to_string();
+        if !detail.contains(&text) {
+            detail.push_str(&format!(": {text}"));
+        }
         cause = inner.source();
     }
     Reason { code: code(error.kind()).to_owned(), detail }

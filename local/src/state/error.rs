@@ -127,8 +127,8 @@ fn from_sqlite(error: rusqlite::Error, operation: &'static str, path: &Path) -> 
             "check that the folder exists and that you may write to it, or name another place with --state",
         ),
         Some(ErrorCode::SystemIoFailure | ErrorCode::FileLockingProtocolFailed) => storage(
-            format!("the disk failed under the state file {file}"),
-            "check the disk and its free space, then run again",
+            format!("the disk under the state file {file} is full or fails"),
+            "check the disk and its free space, then run again; everything up to the last checkpoint is stored",
         ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => storage(
             format!("another program holds the state file {file}"),
