@@ -27,6 +27,7 @@ pub use prepare::{Prepared, expand_datasets, open_pair, prepare, prepare_survey}
 
 /// Told as a session goes on; for progress bars and events.
 pub trait Observer: Send + Sync {
+    /// `dataset` is empty where all of them are meant.
     fn phase(&self, dataset: &str, phase: Phase);
     /// `done` of `total` parts of a dataset are compared, with what they came to.
     fn advanced(&self, dataset: &str, done: usize, total: usize, counted: &DatasetReport);
@@ -107,6 +108,7 @@ impl Session {
 pub async fn run(session: &Session) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
+    session.observer.phase("", Phase::Planning);
     let prepared = prepare(session).await?;
     finished.guards = guards::terms(session, &prepared, session.plan.is_none()).await?;
     if finished.guards.iter().any(|guard| guard.tripped && !guard.allowed) {
@@ -124,6 +126,7 @@ pub async fn run(session: &Session) -> Result<Finished> {
         Err(error) if error.kind() == ErrorKind::Interrupted => finished.ending = Ending::Paused,
         Err(error) => return Err(error),
     }
+    session.observer.phase("", Phase::Finishing);
     finished.datasets = reports(session, &pairs).await?;
     Ok(finished)
 }

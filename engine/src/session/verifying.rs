@@ -18,10 +18,7 @@ use crate::survey;
 pub async fn verify(session: &Session, pair: &mut Arc<Pair>, warnings: &mut Vec<String>) -> Result<()> {
     let verified = match session.definition.options.verify {
         Verify::None => return Ok(()),
-        Verify::Full => {
-            session.observer.phase(pair.name(), Phase::Verifying);
-            survey::verify_pair(session, unshared(pair)?, &mut |_| Ok(())).await?.verified
-        }
+        Verify::Full => survey::verify_pair(session, unshared(pair)?, &mut |_| Ok(())).await?.verified,
         Verify::Written => {
             session.observer.phase(pair.name(), Phase::Verifying);
             written(session, pair).await?

@@ -1,6 +1,6 @@
 //! Compares both sides record by record, whatever the base says of them.
 
-use pinksync_model::{DatasetReport, FieldChange, IndexMap, Side, VerifyCounts};
+use pinksync_model::{DatasetReport, FieldChange, IndexMap, Phase, Side, VerifyCounts};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -28,6 +28,7 @@ pub struct Difference {
 pub async fn verify(session: &Session, sink: &mut (dyn FnMut(Difference) -> Result<()> + Send)) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
+    session.observer.phase("", Phase::Planning);
     for one in prepare_survey(session).await? {
         let mut pair = open_pair(session, one).await?;
         finished.datasets.push(verify_pair(session, &mut pair, sink).await?);
@@ -42,6 +43,7 @@ pub(crate) async fn verify_pair(
     sink: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<DatasetReport> {
     staging::stage_both(session, pair, false).await?;
+    session.observer.phase(pair.name(), Phase::Verifying);
     let mut verified = VerifyCounts::default();
     let report = survey(session, pair, ranges::Purpose::Everything, &mut |pair, item| {
         match compare(item) {

@@ -6,6 +6,7 @@
 mod crash;
 mod histories;
 mod oracle;
+mod phases;
 mod plan;
 mod random;
 mod resolve;
