@@ -98,6 +98,9 @@ fn a_record_that_changed_since_is_shown_again_instead_of_being_overwritten() {
     assert!(ran.stdout.contains("third") && ran.stderr.contains("decide again"), "{ran:#?}");
     assert_eq!(place.value("shop.db", "SELECT name FROM people WHERE id = 7"), "third");
     assert_eq!(open(&place)[0]["target"]["name"], "third", "it is refreshed");
+    place.sql("shop.db", "UPDATE people SET name = 'fourth' WHERE id = 7");
+    let ran = place.expect(1, &["conflicts", "resolve", "sync.yaml", "c1", "--take", "source", "-o", "json"]);
+    assert_eq!((&ran.json()["status"], &ran.json()["target"]["name"]), (&json!("open"), &json!("fourth")));
     place.expect(0, &["conflicts", "resolve", "sync.yaml", "c1", "--take", "source"]);
     stays_settled(&place);
 }

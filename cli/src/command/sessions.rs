@@ -12,8 +12,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show::{harmless, number, table, text_of, time};
 
+const EXAMPLES: &str = "\
+Examples:
+  pinksync sessions sync.yaml
+  pinksync sessions sync.yaml -o json";
+
 /// Lists the sessions of a sync, the latest first
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Sessions {
     /// Sync file
     file: PathBuf,
