@@ -178,6 +178,7 @@ mod tests {
         tokio::spawn(async move { tell(&told, |line| send.send((began.elapsed().as_secs(), line)).unwrap()).await });
         tokio::task::yield_now().await;
         tokio::time::advance(Duration::from_secs(11)).await;
+        tokio::task::yield_now().await;
         board.phase("a → b", Phase::Comparing);
         assert_eq!(lines.recv().await.unwrap(), (20, "a → b: comparing".to_owned()));
         board.phase("", Phase::Finishing);

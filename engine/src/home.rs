@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, SessionId, Side};
+use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, GuardReport, SessionId, Side};
 use serde::{Deserialize, Serialize};
 
 use crate::connector::{RangeSum, RowImage};
@@ -384,6 +384,12 @@ pub trait Home: Send + Sync {
     /// Whether the session has rejects without a key, of the source and of the target: absence there proves nothing, also
     /// for a process that goes on with the session.
     async fn unknown_rejects(&self, session: SessionId, dataset: &str) -> Result<(bool, bool)>;
+
+    /// Keeps guards that were overridden in a session, for its report; of a guard and dataset the first stands.
+    async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()>;
+
+    /// The guards that were overridden in a session so far, in the order they were noted.
+    async fn overridden(&self, session: SessionId) -> Result<Vec<GuardReport>>;
 
     /// The session's counters so far, by dataset in the order of first settle.
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>>;

@@ -62,6 +62,7 @@ fn list(sessions: &[SessionLine]) -> String {
         if session.undone {
             remarks.push("taken back".to_owned());
         }
+        remarks.extend(session.allowed.iter().map(|guard| format!("allowed: {guard}")));
         remarks.extend(session.reason.as_ref().map(|reason| harmless(&reason.detail)));
         table.add_row([
             session.id.to_string(),

@@ -116,6 +116,7 @@ pub async fn run(session: &Session) -> Result<Finished> {
         finished.datasets = reports(session, &[]).await?;
         return Ok(finished);
     }
+    finished.guards = guards::with_overridden(session, finished.guards).await?;
     let mut pairs = Vec::with_capacity(prepared.len());
     for prepared in prepared {
         finished.warnings.extend(prepared.mapping.warnings.iter().cloned());
@@ -139,6 +140,7 @@ async fn work(session: &Session, pairs: &mut [Arc<Pair>], finished: &mut Finishe
     let guards = guards::deletes(session, pairs).await?;
     let tripped = guards.iter().any(|guard| guard.tripped && !guard.allowed);
     finished.guards.extend(guards);
+    finished.guards = guards::with_overridden(session, std::mem::take(&mut finished.guards)).await?;
     if tripped {
         finished.ending = Ending::Guarded;
         return Ok(());

@@ -128,7 +128,8 @@ async fn so_far(state: &StateFile, id: SessionId) -> Result<Report, StateError> 
         ended_at: session.ended_at,
         reason: session.reason,
     };
-    Ok(Report { session: summary, datasets, guards: Vec::new(), warnings: Vec::new() })
+    let guards = state.overridden(id).await?;
+    Ok(Report { session: summary, datasets, guards, warnings: Vec::new() })
 }
 
 /// Counters know their dataset as `source → target`.
