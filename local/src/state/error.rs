@@ -22,7 +22,9 @@ pub enum StateError {
     #[error("{path} has state version {found}, this program knows versions up to {known}; use a newer pinksync", path = .path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
     /// A session is at work or paused; only one may be at a time.
-    #[error("session {0} is not finished yet; go on with it first, or cancel it")]
+    #[error(
+        "session {0} is not finished yet; go on with it first: `pinksync run` of this file, or `pinksync undo` of an undo"
+    )]
     Unfinished(SessionId),
     #[error("there is no session {0}; `pinksync sessions` lists them")]
     UnknownSession(SessionId),
