@@ -108,3 +108,60 @@ fn verify_full_is_counted_in_the_report() {
     let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
     assert_eq!(report["datasets"][0]["verified"], json!({"equal": 25, "different": 0, "not_compared": 0}));
 }
+
+#[test]
+fn verify_written_counts_what_this_session_wrote() {
+    let place = Place::with_people(&format!("{ONE_WAY}\noptions: {{verify: written}}"), KEY);
+    place.write("people.csv", &people(28));
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["verified"], json!({"equal": 3, "different": 0, "not_compared": 0}));
+}
+
+#[test]
+fn a_mirror_deletes_what_the_source_never_had() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.sql("shop.db", "INSERT INTO people VALUES (99, 'only here', 'x', '2026-01-01 00:00:00')");
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["target_only"], 1, "{report:#}");
+    place.sync(ONE_WAY, &format!("{KEY}\nmirror: true"));
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["to_target"], json!({"created": 0, "updated": 0, "deleted": 1}), "{report:#}");
+    assert_eq!(place.value("shop.db", "SELECT count(*) FROM people"), "25");
+}
+
+#[test]
+fn deletes_that_are_ignored_leave_the_record_on_the_other_side() {
+    let place = Place::with_people(TWO_WAY, &format!("{KEY}\ndeletes: ignore"));
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", &format!("9,name 9,city 9,{TIME}\n"), "");
+    place.sql("shop.db", "DELETE FROM people WHERE id = 5");
+    place.expect(0, &["run", "sync.yaml"]);
+    assert!(place.read("people.csv").contains("\n5,") && !place.read("people.csv").contains("\n9,"));
+    assert_eq!(place.value("shop.db", "SELECT group_concat(id) FROM people WHERE id IN (5, 9)"), "9");
+}
+
+#[test]
+fn times_closer_than_the_tolerance_wait_for_a_person() {
+    for (tolerance, code) in [("5s", 3), ("1s", 0)] {
+        let place = Place::with_people(&format!("{TWO_WAY}\noptions: {{clock_tolerance: {tolerance}}}"), KEY);
+        place.expect(0, &["run", "sync.yaml"]);
+        place.edit("people.csv", &format!("7,name 7,city 7,{TIME}"), "7,crm,city 7,2026-02-01 00:00:00");
+        place.sql("shop.db", "UPDATE people SET name = 'shop', updated_at = '2026-02-01 00:00:03' WHERE id = 7");
+        place.expect(code, &["run", "sync.yaml"]);
+    }
+}
+
+#[test]
+fn a_field_may_have_a_strategy_of_its_own() {
+    let settings = format!("{TWO_WAY}\nmerge: field");
+    let place = Place::with_people(&settings, &format!("{KEY}\nfields: {{city: {{strategy: source_wins}}}}"));
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", &format!("7,name 7,city 7,{TIME}"), "7,crm,Bern,2026-02-01 00:00:00");
+    place.sql(
+        "shop.db",
+        "UPDATE people SET name = 'shop', city = 'Thun', updated_at = '2026-02-02 00:00:00' WHERE id = 7",
+    );
+    place.expect(0, &["run", "sync.yaml"]);
+    assert_eq!(place.value("shop.db", "SELECT name || ' ' || city FROM people WHERE id = 7"), "shop Bern");
+    assert!(place.read("people.csv").contains("7,shop,Bern,"));
+}
