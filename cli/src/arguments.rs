@@ -71,4 +71,17 @@ mod tests {
     fn the_command_line_is_put_together_without_contradictions() {
         Arguments::command().debug_assert();
     }
+
+    #[test]
+    fn every_command_has_examples_in_its_help() {
+        fn look(command: &clap::Command, named: &str) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let own = help.contains("Examples:\n") && help.contains(named);
+            assert!(own, "{named} has no example of its own:\n{help}");
+            for inner in command.get_subcommands() {
+                look(inner, &format!("{named} {}", inner.get_name()));
+            }
+        }
+        look(&Arguments::command(), "pinksync");
+    }
 }

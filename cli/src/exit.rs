@@ -33,6 +33,14 @@ impl Exit {
         }
     }
 
+    /// Half an answer is none; that something else went wrong says more.
+    pub fn with_output(self, is_cut: bool) -> Self {
+        match self {
+            Self::Done | Self::Differs if is_cut => Self::Failed,
+            other => other,
+        }
+    }
+
     pub fn of_kind(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Definition => Self::Usage,

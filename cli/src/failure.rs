@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt::Display;
 
-use pinksync_engine::Error;
+use pinksync_engine::{Error, ErrorKind};
 use pinksync_local::StateError;
 use pinksync_local::runner::RunError;
 use pinksync_model::Mistake;
@@ -89,13 +89,29 @@ impl Failure {
     }
 }
 
+/// What to do about an error that says nothing of it.
+fn usual(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Definition => "compare the sync file with both systems, and correct it",
+        ErrorKind::Unreachable => "check the system and the network; `pinksync doctor FILE` looks at both sides",
+        ErrorKind::Denied => "check user, password and rights of the connection",
+        ErrorKind::Aborted => "another program was in the way: run again",
+        ErrorKind::UnknownOutcome => "run again: what happened is looked up before anything is written",
+        ErrorKind::Data => "correct the data at its side, then run again",
+        ErrorKind::Moved => "run again: everything is read anew",
+        ErrorKind::Storage => "check the disk and its free space, then run again",
+        ErrorKind::Interrupted => "run again to go on",
+        ErrorKind::Other => "run again with -v, which tells more; `pinksync doctor FILE` looks at both sides",
+    }
+}
+
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let mut failure = Self::new(Exit::of_kind(error.kind()), error.to_string());
         if let Some(source) = error.source() {
             failure = failure.because(source);
         }
-        failure.help = error.remedy().map(str::to_owned);
+        failure.help = Some(error.remedy().unwrap_or_else(|| usual(error.kind())).to_owned());
         failure
     }
 }
@@ -134,5 +150,18 @@ impl From<RunError> for Failure {
             RunError::Engine(error) => error.into(),
             RunError::Refused { remedy, .. } => Self::new(exit, message).help(remedy),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_without_a_remedy_says_what_to_do_too() {
+        let failure = Failure::from(Error::new(ErrorKind::Other, "read a range", "syntax error"));
+        assert!(failure.help.unwrap().contains("pinksync doctor"));
+        let failure = Failure::from(Error::new(ErrorKind::Other, "read a range", "x").with_remedy("do this"));
+        assert_eq!(failure.help.unwrap(), "do this");
     }
 }

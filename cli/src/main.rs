@@ -13,6 +13,7 @@ mod progress;
 mod question;
 mod show;
 mod signals;
+mod whole_file;
 
 use std::process::ExitCode;
 
@@ -33,13 +34,16 @@ fn main() -> ExitCode {
     let context = Context::new(arguments.global);
     let exit = carry_out(arguments.command, &context).unwrap_or_else(|failure| failure.print());
     context.output.flush();
-    ExitCode::from(exit.code())
+    ExitCode::from(exit.with_output(context.output.is_cut()).code())
 }
 
 fn carry_out(command: command::Command, context: &Context) -> Result<exit::Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed("the program cannot start its threads").because(&error))?;
-    let exit = runtime.block_on(command.carry_out(context));
+    let exit = runtime.block_on(async {
+        signals::outlive_full_disks()?;
+        command.carry_out(context).await
+    });
     // What still waits on a system that does not answer is not waited for.
     runtime.shutdown_background();
     exit

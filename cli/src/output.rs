@@ -12,11 +12,17 @@ pub struct Output {
     writer: Mutex<BufWriter<Stdout>>,
     /// Nobody reads any more, or the disk behind it is full.
     closed: AtomicBool,
+    /// What was printed is not all there was.
+    cut: AtomicBool,
 }
 
 impl Default for Output {
     fn default() -> Self {
-        Self { writer: Mutex::new(BufWriter::new(io::stdout())), closed: AtomicBool::new(false) }
+        Self {
+            writer: Mutex::new(BufWriter::new(io::stdout())),
+            closed: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+        }
     }
 }
 
@@ -42,6 +48,11 @@ impl Output {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Whether some of it is lost that somebody wanted.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
     /// For what prints while it goes on: there is no sense in going on unread.
     pub fn check(&self) -> Result<(), Error> {
         match self.is_closed() {
@@ -58,7 +69,9 @@ impl Output {
         if let Err(error) = write(&mut writer) {
             self.closed.store(true, Ordering::Relaxed);
             if error.kind() != io::ErrorKind::BrokenPipe {
-                crate::context::say(format_args!("error: the output cannot be written: {error}"));
+                self.cut.store(true, Ordering::Relaxed);
+                let help = "free some space, or send it to another place";
+                crate::context::say(format_args!("error: the output cannot be written: {error}\nhelp: {help}"));
             }
         }
     }

@@ -47,7 +47,7 @@ impl Progress {
         let has_bar = !quiet && context.global.verbose == 0 && std::io::stderr().is_terminal();
         let board = Arc::new(Board { has_bar, ..Board::default() });
         let told = Arc::clone(&board);
-        let lines = (!quiet && !has_bar).then(|| tokio::spawn(async move { tell(&told).await }));
+        let lines = (!quiet && !has_bar).then(|| tokio::spawn(async move { tell(&told, say).await }));
         Self { board, lines }
     }
 
@@ -80,7 +80,7 @@ fn bar() -> ProgressBar {
     bar
 }
 
-async fn tell(board: &Board) {
+async fn tell(board: &Board, say: impl Fn(String)) {
     let mut ticks = tokio::time::interval(LINE_EVERY);
     ticks.tick().await;
     loop {
@@ -110,7 +110,9 @@ impl Observer for Board {
         if state.dataset != dataset {
             *state = State { dataset: dataset.to_owned(), ..State::default() };
         }
-        state.phase = Some(phase);
+        if state.phase != Some(phase) {
+            (state.phase, state.done, state.total) = (Some(phase), 0, 0);
+        }
         self.show(&state);
     }
 
@@ -127,8 +129,11 @@ impl Observer for Board {
 impl State {
     fn text(&self) -> String {
         let Some(phase) = self.phase else { return String::new() };
-        let mut text = format!("{}: {phase}", self.dataset);
-        if phase == Phase::Comparing && self.total > 0 {
+        let mut text = match &*self.dataset {
+            "" => phase.to_string(),
+            dataset => format!("{dataset}: {phase}"),
+        };
+        if matches!(phase, Phase::Comparing | Phase::Verifying) && self.total > 0 {
             text.push_str(&format!(", {} of {} parts", number(self.done as u64), number(self.total as u64)));
         }
         let read = self.counted.read.source.max(self.counted.read.target);
@@ -160,5 +165,23 @@ mod tests {
         assert_eq!(board.state().text(), "a → b: deleting, 24,000 compared, 14 written");
         board.phase("c → d", Phase::Staging);
         assert_eq!(board.state().text(), "c → d: staging");
+        board.phase("", Phase::Finishing);
+        assert_eq!(board.state().text(), "finishing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_comes_every_ten_seconds_once_there_is_something_to_tell() {
+        let board = Arc::new(Board::default());
+        let (send, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        let told = Arc::clone(&board);
+        let began = tokio::time::Instant::now();
+        tokio::spawn(async move { tell(&told, |line| send.send((began.elapsed().as_secs(), line)).unwrap()).await });
+        tokio::task::yield_now().await;
+        tokio::time::advance(Duration::from_secs(11)).await;
+        tokio::task::yield_now().await;
+        board.phase("a → b", Phase::Comparing);
+        assert_eq!(lines.recv().await.unwrap(), (20, "a → b: comparing".to_owned()));
+        board.phase("", Phase::Finishing);
+        assert_eq!(lines.recv().await.unwrap(), (30, "finishing".to_owned()));
     }
 }

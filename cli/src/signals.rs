@@ -1,4 +1,4 @@
-//! Ctrl-C: once asks the session to end at its next checkpoint, twice ends at once.
+//! Ctrl-C: once asks the session to end at its next checkpoint, twice ends at once. And a full disk is an error, no end.
 
 use pinksync_engine::session::Stop;
 
@@ -18,6 +18,21 @@ pub fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
         signals.next().await;
         end_at_once();
     });
+    Ok(())
+}
+
+/// A write beyond the limit on a file's size (`ulimit -f`, a quota) then fails like any other on a full disk. Left alone,
+/// its signal ends the process without a word. Must be called inside the runtime.
+#[cfg(unix)]
+pub fn outlive_full_disks() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    // SIGXFSZ. Whoever listens to it need not hear it: the write tells.
+    let listening = signal(SignalKind::from_raw(25));
+    listening.map(drop).map_err(|error| Failure::failed("the program cannot listen for signals").because(&error))
+}
+
+#[cfg(not(unix))]
+pub fn outlive_full_disks() -> Result<(), Failure> {
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, SessionId, Side};
+use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, GuardReport, SessionId, Side};
 use serde::{Deserialize, Serialize};
 
 use crate::connector::{RangeSum, RowImage};
@@ -247,6 +247,11 @@ pub struct RejectRecord {
     pub reason: String,
 }
 
+/// Code of a record that a saved plan expected otherwise.
+pub const MOVED_SINCE_PLAN: &str = "moved_since_plan";
+/// Code of a record that an undo did not touch.
+pub const CHANGED_SINCE: &str = "changed_since_session";
+
 /// A record to be looked at again after comparing: a delete that waits for its guards, or a write that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferred {
@@ -382,6 +387,12 @@ pub trait Home: Send + Sync {
     /// Whether the session has rejects without a key, of the source and of the target: absence there proves nothing, also
     /// for a process that goes on with the session.
     async fn unknown_rejects(&self, session: SessionId, dataset: &str) -> Result<(bool, bool)>;
+
+    /// Keeps guards that were overridden in a session, for its report; of a guard and dataset the first stands.
+    async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()>;
+
+    /// The guards that were overridden in a session so far, in the order they were noted.
+    async fn overridden(&self, session: SessionId) -> Result<Vec<GuardReport>>;
 
     /// The session's counters so far, by dataset in the order of first settle.
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>>;

@@ -76,12 +76,13 @@ pub fn overlay(spec: &SideSpec, fields: &[String], base: &[Value], given: &Map<S
     for (name, json) in given {
         let Some(index) = fields.iter().position(|field| field == name) else {
             let message = format!("there is no field `{name}` (there are: {})", fields.join(", "));
-            return Err(Error::new(ErrorKind::Definition, "read the value", message));
+            let remedy = "name a field as the source calls it";
+            return Err(Error::new(ErrorKind::Definition, "read the value", message).with_remedy(remedy));
         };
         let column = &spec.columns[index];
         if !column.writable || spec.key.contains(&index) {
             let message = format!("`{name}` cannot be set: it is the key or is only read");
-            return Err(Error::new(ErrorKind::Definition, "read the value", message));
+            return Err(Error::new(ErrorKind::Definition, "read the value", message).with_remedy("leave it out"));
         }
         let text = match json {
             Json::Null => {
@@ -91,8 +92,10 @@ pub fn overlay(spec: &SideSpec, fields: &[String], base: &[Value], given: &Map<S
             Json::String(text) => text.clone(),
             other => other.to_string(),
         };
-        values[index] = reduce::reduce(&Value::text(text), &FieldType::TEXT, &column.common)
-            .map_err(|error| Error::new(ErrorKind::Definition, "read the value", format!("`{name}`: {error}")))?;
+        values[index] = reduce::reduce(&Value::text(text), &FieldType::TEXT, &column.common).map_err(|error| {
+            let unfit = Error::new(ErrorKind::Definition, "read the value", format!("`{name}`: {error}"));
+            unfit.with_remedy(format!("give a value that fits the type of `{name}`"))
+        })?;
     }
     Ok(values.into())
 }

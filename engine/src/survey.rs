@@ -4,7 +4,7 @@ mod empty;
 mod lines;
 mod verify;
 
-use pinksync_model::{PlanAction, PlanLine, PlanSummary, Side};
+use pinksync_model::{DatasetReport, Phase, PlanAction, PlanLine, PlanSummary, Side};
 
 use crate::connector::{Guard, Transaction};
 use crate::decide::Act;
@@ -40,6 +40,7 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
         plan: SavedPlan::default(),
         summary: PlanSummary::default(),
     };
+    session.observer.phase("", Phase::Planning);
     let prepared = prepare_survey(session).await?;
     let terms = guards::terms(session, &prepared, false).await?;
     let tripped = |guards: &[pinksync_model::GuardReport]| guards.iter().any(|guard| guard.tripped && !guard.allowed);
@@ -62,6 +63,7 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
 
 async fn plan_dataset(session: &Session, mut pair: Pair, planned: &mut Planned, sink: Sink<'_>) -> Result<()> {
     staging::stage_both(session, &mut pair, false).await?;
+    session.observer.phase(pair.name(), Phase::Comparing);
     let mut deletes = (0_u64, 0_u64);
     let (name, fingerprint) = (pair.name().to_owned(), pair.mapping.fingerprint);
     planned.plan.fingerprints.insert(name.clone(), fingerprint);
@@ -99,13 +101,18 @@ pub(super) async fn survey(
     pair: &Pair,
     purpose: ranges::Purpose,
     visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
-) -> Result<pinksync_model::DatasetReport> {
+) -> Result<DatasetReport> {
     let (segments, mut report) = ranges::plan(session, pair, purpose).await?;
     report.source.clone_from(&pair.mapping.source.dataset);
     report.target.clone_from(&pair.mapping.target.dataset);
-    for planned in segments.into_iter().flatten() {
-        session.stop.check()?;
-        survey_range(session, pair, planned, &mut report, visit).await?;
+    let ranges: Vec<PlannedRange> = segments.into_iter().flatten().collect();
+    let total = ranges.len();
+    for (done, planned) in ranges.into_iter().enumerate() {
+        let mut surveyed = |counted: &DatasetReport| {
+            report += counted;
+            session.observer.advanced(pair.name(), done, total, counted);
+        };
+        survey_range(session, pair, planned, &mut surveyed, visit).await?;
     }
     report.rejected += pair.source.unknown + pair.target.unknown;
     Ok(report)
@@ -115,15 +122,16 @@ async fn survey_range(
     session: &Session,
     pair: &Pair,
     mut planned: PlannedRange,
-    report: &mut pinksync_model::DatasetReport,
+    surveyed: &mut (dyn FnMut(&DatasetReport) + Send),
     visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
 ) -> Result<()> {
     let context = session.context();
     let mut transactions = begin(pair).await?;
     loop {
+        session.stop.check()?;
         let (items, counted, cut) =
             segment::survey(&context, pair, &mut transactions, &planned, context.limits.read_budget).await?;
-        *report += &counted;
+        surveyed(&counted);
         for item in &items {
             visit(pair, item)?;
         }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::UnknownName;
+use crate::{GuardName, UnknownName};
 
 /// The id of a session, a UUID of version 7: later sessions sort after earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -223,6 +223,9 @@ pub struct SessionLine {
     pub written: u64,
     /// Conflicts of it that wait for a person.
     pub open_conflicts: u64,
+    /// Guards that were overridden for it by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<GuardName>,
 }
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ fn keys_that_cannot_be_compared_are_refused() {
         "DROP TABLE people; CREATE TABLE people (id REAL PRIMARY KEY NOT NULL, name TEXT, city TEXT, updated_at TEXT)",
     );
     let ran = place.expect(2, &["run", "sync.yaml"]);
-    assert!(ran.stderr.contains("id") && ran.stderr.contains("key"), "{ran:#?}");
+    assert!(ran.stderr.contains("`id`") && ran.stderr.contains("key") && ran.stderr.contains("help: "), "{ran:#?}");
+    assert!(!place.read("sync.yaml").is_empty() && place.value("shop.db", "SELECT count(*) FROM people") == "0");
 }
 
 #[test]
@@ -62,7 +63,8 @@ fn duplicate_keys_are_named_and_nothing_is_written() {
     let place = Place::with_people(ONE_WAY, KEY);
     place.write("people.csv", &format!("{}7,again,x,{TIME}\n90,new,x,{TIME}\n", people(25)));
     let ran = place.expect(1, &["run", "sync.yaml"]);
-    assert!(ran.stderr.contains('7') && ran.stderr.to_lowercase().contains("key"), "{ran:#?}");
+    let named = ran.stderr.lines().next().unwrap();
+    assert!(named.contains("people.csv") && named.ends_with("repeat a key that another row has: 7"), "{ran:#?}");
     assert_eq!(place.value("shop.db", "SELECT count(*) FROM people"), "25");
 }
 
@@ -102,6 +104,10 @@ fn a_target_that_cannot_be_written_is_said_so() {
     place.write("sync.yaml", &sync_text(ONE_WAY, "people.csv/shop.db", "key: [id]\ncreate_target: true"));
     let ran = place.expect(1, &["run", "sync.yaml"]);
     assert!(ran.stderr.starts_with("error: ") && ran.stderr.contains("people.csv"), "{ran:#?}");
+    assert!(ran.stderr.contains("\nhelp: "), "{ran:#?}");
+    assert_eq!(place.read("people.csv"), people(25));
+    let mut left = std::fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.all(|name| !name.to_string_lossy().contains("staging")), "nothing half-made is left");
 }
 
 #[test]

@@ -98,6 +98,9 @@ fn a_record_that_changed_since_is_shown_again_instead_of_being_overwritten() {
     assert!(ran.stdout.contains("third") && ran.stderr.contains("decide again"), "{ran:#?}");
     assert_eq!(place.value("shop.db", "SELECT name FROM people WHERE id = 7"), "third");
     assert_eq!(open(&place)[0]["target"]["name"], "third", "it is refreshed");
+    place.sql("shop.db", "UPDATE people SET name = 'fourth' WHERE id = 7");
+    let ran = place.expect(1, &["conflicts", "resolve", "sync.yaml", "c1", "--take", "source", "-o", "json"]);
+    assert_eq!((&ran.json()["status"], &ran.json()["target"]["name"]), (&json!("open"), &json!("fourth")));
     place.expect(0, &["conflicts", "resolve", "sync.yaml", "c1", "--take", "source"]);
     stays_settled(&place);
 }
@@ -115,9 +118,13 @@ fn a_conflict_that_is_settled_or_unknown_is_said_so() {
 #[test]
 fn a_field_that_does_not_exist_or_does_not_fit_is_refused() {
     let place = conflicting();
-    for value in [r#"{"town": "x"}"#, r#"{"id": 8}"#, r#"{"updated_at": "soon"}"#] {
+    for (value, said) in [
+        (r#"{"town": "x"}"#, "no field `town`"),
+        (r#"{"id": 8}"#, "`id` cannot be set"),
+        (r#"{"updated_at": "soon"}"#, "`updated_at`: "),
+    ] {
         let ran = place.expect(2, &["conflicts", "resolve", "sync.yaml", "c1", "--value", value]);
-        assert!(ran.stderr.starts_with("error: "), "{ran:#?}");
+        assert!(ran.stderr.contains(said) && ran.stderr.contains("\nhelp: "), "{ran:#?}");
     }
     assert_eq!(open(&place).len(), 1);
 }

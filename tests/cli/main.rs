@@ -4,6 +4,8 @@
 mod bad_inputs;
 mod conflicts;
 mod demo;
+mod examples;
+mod full_disk;
 mod guards;
 mod init;
 mod looking;

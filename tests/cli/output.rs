@@ -1,6 +1,6 @@
 //! Data on stdout, messages on stderr, no colours where nobody sees them, no panic where nobody reads.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use super::place::{KEY, ONE_WAY, Place, Ran, people};
 
@@ -39,6 +39,45 @@ fn nothing_is_coloured_where_it_is_no_terminal() {
     let place = Place::with_people(ONE_WAY, KEY);
     for arguments in [&["run", "sync.yaml", "-v"][..], &["plan", "sync.yaml"], &["--help"], &["run"]] {
         assert!(!place.pinksync(arguments).said().contains('\u{1b}'), "{arguments:?}");
+    }
+}
+
+/// What is seen on a terminal while the command runs.
+fn on_a_terminal(place: &Place, command: &str, colour: bool) -> String {
+    let mut script = Command::new("script");
+    let line = format!("{} {command}", env!("CARGO_BIN_EXE_pinksync"));
+    script.args(["-qec", &line, "/dev/null"]).current_dir(place.path(".")).stdin(Stdio::null()).env("TERM", "xterm");
+    match colour {
+        true => script.env_remove("NO_COLOR"),
+        false => script.env("NO_COLOR", "1"),
+    };
+    String::from_utf8_lossy(&script.output().unwrap().stdout).into_owned()
+}
+
+#[test]
+fn colours_on_a_terminal_are_left_out_where_that_is_wished() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    // A colour ends in m; what moves the cursor of a bar does not.
+    let coloured = |text: &str| {
+        let codes = text.split("\u{1b}[").skip(1);
+        codes.filter_map(|code| code.chars().find(|c| c.is_ascii_alphabetic())).any(|c| c == 'm')
+    };
+    assert!(coloured(&on_a_terminal(&place, "--help", true)));
+    for command in ["--help", "plan sync.yaml", "run sync.yaml", "run"] {
+        let seen = on_a_terminal(&place, command, false);
+        assert!(!seen.is_empty() && !coloured(&seen), "{command}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_terminal_sees_a_bar_of_every_command_that_takes_time() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.write("people.csv", &people(26));
+    for command in ["plan sync.yaml", "verify sync.yaml", "diff sync.yaml", "run sync.yaml", "undo sync.yaml --yes"] {
+        let seen = on_a_terminal(&place, command, true);
+        assert!(seen.contains("planning"), "{command}: {seen:?}");
+        let quiet = on_a_terminal(&place, &format!("{command} -q"), true);
+        assert!(!quiet.contains("planning"), "{command}: {quiet:?}");
     }
 }
 

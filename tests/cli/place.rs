@@ -93,6 +93,15 @@ impl Place {
         Ran::of(self.command(arguments).output().unwrap())
     }
 
+    /// The binary where no file may grow beyond a limit: as on a disk that is full.
+    pub fn limited(&self, kilobytes: u32, arguments: &[&str]) -> Command {
+        let script = format!("ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("bash");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_pinksync")]).args(arguments);
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
     /// The command must end with this code; gives what it printed.
     pub fn expect(&self, code: i32, arguments: &[&str]) -> Ran {
         let ran = self.pinksync(arguments);

@@ -78,8 +78,10 @@ fn a_saved_plan_is_carried_out_exactly() {
     place.edit("people.csv", "moved,2026-02-01", "moved again,2026-02-03");
     place.edit("people.csv", "5,name 5,city 5,2026-01-01", "5,name 5,unplanned,2026-02-03");
     let ran = place.expect(3, &["run", "sync.yaml", "--plan", "changes.plan", "-o", "json"]);
-    let dataset = &ran.json()["datasets"][0];
+    let report = ran.json();
+    let dataset = &report["datasets"][0];
     assert_eq!(dataset["left_alone"], 1, "{dataset:#}");
+    assert_eq!(dataset["rejected"], 0, "{dataset:#}");
     assert_eq!(dataset["to_target"], json!({"created": 0, "updated": 0, "deleted": 1}));
     assert_eq!(dataset["to_source"], json!({"created": 1, "updated": 0, "deleted": 0}));
     assert_eq!(place.value("shop.db", "SELECT city FROM people WHERE id = 3"), "city 3");
@@ -92,6 +94,27 @@ fn a_saved_plan_is_carried_out_exactly() {
     place.expect(0, &["run", "sync.yaml"]);
     assert_eq!(place.value("shop.db", "SELECT city FROM people WHERE id = 3"), "moved again");
     assert_eq!(place.value("shop.db", "SELECT city FROM people WHERE id = 5"), "unplanned");
+}
+
+#[test]
+fn every_record_that_moved_since_the_plan_is_listed_by_dataset_and_key() {
+    let place = Place::with_people(TWO_WAY, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.write("people.csv", &people(25).replace(",city ", ",town ").replace(TIME, "2026-02-01 00:00:00"));
+    place.expect(0, &["plan", "sync.yaml", "--save", "changes.plan"]);
+    place.edit("people.csv", ",town ", ",place ");
+    place.sql("shop.db", "UPDATE people SET city = 'later' WHERE id = 3");
+    let ran = place.expect(3, &["run", "sync.yaml", "--plan", "changes.plan"]);
+    let named = ran.stdout.matches("was left alone at the ").count();
+    assert!(named == 20 && ran.stdout.contains("people.csv id 3 was left alone at the source"), "{ran:#?}");
+    assert!(ran.stdout.contains("5 more were left alone"), "{ran:#?}");
+    let report = place.expect(0, &["report", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 21, "{report:#}");
+    let rejects = place.expect(0, &["rejects", "sync.yaml", "-o", "json"]).lines();
+    let mut keys: Vec<u64> = rejects.iter().map(|reject| reject["key"]["id"].as_u64().unwrap()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, (1..=25).collect::<Vec<u64>>());
+    assert!(rejects.iter().all(|reject| reject["code"] == "moved_since_plan" && reject["dataset"] == "people.csv"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::place::{KEY, MANUAL, ONE_WAY, Place, TIME, TWO_WAY, people};
+use super::place::{KEY, MANUAL, ONE_WAY, Place, Ran, TIME, TWO_WAY, people};
 
 #[test]
 fn a_first_run_adopts_and_creates_and_a_second_writes_nothing() {
@@ -62,10 +62,33 @@ fn a_session_that_fails_says_why_and_is_in_the_books() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_said_although_the_session_is_done() {
+fn a_report_that_has_no_place_is_said_before_anything_is_done() {
     let place = Place::with_people(ONE_WAY, KEY);
-    let ran = place.expect(1, &["run", "sync.yaml", "--report", "people.csv/report.json"]);
-    assert!(ran.stderr.contains("the session is done") && ran.stderr.contains("pinksync report"), "{ran:#?}");
+    for report in ["people.csv/report.json", "nothing/report.json", "."] {
+        let ran = place.expect(1, &["run", "sync.yaml", "--report", report]);
+        assert!(ran.stderr.contains("cannot be written") && ran.stderr.contains("help: "), "{ran:#?}");
+    }
+    assert!(!place.path("sync.state.db").exists());
+}
+
+#[test]
+fn the_outcome_of_a_session_is_told_although_its_report_cannot_be_written() {
+    for (settings, code) in [(ONE_WAY, 1), (MANUAL, 3)] {
+        let place = Place::with_people(settings, KEY);
+        place.edit("people.csv", "name 7,", "seven,");
+        std::fs::create_dir(place.path("reports")).unwrap();
+        let writer = place.database("shop.db");
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let run = place.start(&["run", "sync.yaml", "--report", "reports/report.json", "-o", "json"]);
+        place.wait_for_session();
+        std::fs::remove_dir_all(place.path("reports")).unwrap();
+        writer.execute_batch("ROLLBACK").unwrap();
+        let ran = Ran::of(run.wait_with_output().unwrap());
+        assert_eq!(ran.code, code, "{ran:#?}");
+        assert_eq!(ran.json()["session"]["status"], "completed", "{ran:#?}");
+        assert!(ran.stderr.contains("error: the report reports/report.json cannot be written"), "{ran:#?}");
+        assert!(ran.stderr.contains("help: pinksync report sync.yaml -o json"), "{ran:#?}");
+    }
 }
 
 #[test]
@@ -137,4 +160,61 @@ fn swapped_unique_values_are_told_from_a_value_that_is_taken() {
     let mut codes: Vec<String> = rejects.iter().map(|one| format!("{} {}", one["key"]["id"], one["code"])).collect();
     codes.sort();
     assert_eq!(codes, ["3 \"unique_cycle\"", "4 \"unique_cycle\"", "5 \"unique\""]);
+}
+
+#[test]
+fn verify_written_counts_what_this_session_wrote() {
+    let place = Place::with_people(&format!("{ONE_WAY}\noptions: {{verify: written}}"), KEY);
+    place.write("people.csv", &people(28));
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["verified"], json!({"equal": 3, "different": 0, "not_compared": 0}));
+}
+
+#[test]
+fn a_mirror_deletes_what_the_source_never_had() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.sql("shop.db", "INSERT INTO people VALUES (99, 'only here', 'x', '2026-01-01 00:00:00')");
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["target_only"], 1, "{report:#}");
+    place.sync(ONE_WAY, &format!("{KEY}\nmirror: true"));
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["to_target"], json!({"created": 0, "updated": 0, "deleted": 1}), "{report:#}");
+    assert_eq!(place.value("shop.db", "SELECT count(*) FROM people"), "25");
+}
+
+#[test]
+fn deletes_that_are_ignored_leave_the_record_on_the_other_side() {
+    let place = Place::with_people(TWO_WAY, &format!("{KEY}\ndeletes: ignore"));
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", &format!("9,name 9,city 9,{TIME}\n"), "");
+    place.sql("shop.db", "DELETE FROM people WHERE id = 5");
+    place.expect(0, &["run", "sync.yaml"]);
+    assert!(place.read("people.csv").contains("\n5,") && !place.read("people.csv").contains("\n9,"));
+    assert_eq!(place.value("shop.db", "SELECT group_concat(id) FROM people WHERE id IN (5, 9)"), "9");
+}
+
+#[test]
+fn times_closer_than_the_tolerance_wait_for_a_person() {
+    for (tolerance, code) in [("5s", 3), ("1s", 0)] {
+        let place = Place::with_people(&format!("{TWO_WAY}\noptions: {{clock_tolerance: {tolerance}}}"), KEY);
+        place.expect(0, &["run", "sync.yaml"]);
+        place.edit("people.csv", &format!("7,name 7,city 7,{TIME}"), "7,crm,city 7,2026-02-01 00:00:00");
+        place.sql("shop.db", "UPDATE people SET name = 'shop', updated_at = '2026-02-01 00:00:03' WHERE id = 7");
+        place.expect(code, &["run", "sync.yaml"]);
+    }
+}
+
+#[test]
+fn a_field_may_have_a_strategy_of_its_own() {
+    let settings = format!("{TWO_WAY}\nmerge: field");
+    let place = Place::with_people(&settings, &format!("{KEY}\nfields: {{city: {{strategy: source_wins}}}}"));
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", &format!("7,name 7,city 7,{TIME}"), "7,crm,Bern,2026-02-01 00:00:00");
+    place.sql(
+        "shop.db",
+        "UPDATE people SET name = 'shop', city = 'Thun', updated_at = '2026-02-02 00:00:00' WHERE id = 7",
+    );
+    place.expect(0, &["run", "sync.yaml"]);
+    assert_eq!(place.value("shop.db", "SELECT name || ' ' || city FROM people WHERE id = 7"), "shop Bern");
+    assert!(place.read("people.csv").contains("7,shop,Bern,"));
 }

@@ -130,6 +130,44 @@ fn a_second_signal_ends_at_once() {
 
 #[test]
 fn a_killed_session_goes_on_with_what_was_allowed_for_it() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.sync(ONE_WAY, &format!("{KEY}\nexclude: [city]"));
+    let allow = ["run", "sync.yaml", "--allow", "definition_changed"];
+    place.edit("people.csv", "name 7,", "seven,");
+    let writer = place.database("shop.db");
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut run = place.start(&allow);
+    let session = place.wait_for_session();
+    // The old base is dropped before the first record is written.
+    until("the old base to be dropped", || {
+        (place.value("sync.state.db", "SELECT count(*) FROM blocks") == "0").then_some(())
+    });
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let so_far = place.expect(0, &["report", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(overridden(&so_far), ["definition_changed"], "{so_far:#}");
+    writer.execute_batch("ROLLBACK").unwrap();
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["session"]["id"], session);
+    assert_eq!(overridden(&report), ["definition_changed"], "{report:#}");
+    assert_eq!(place.expect(0, &["report", "sync.yaml", "-o", "json"]).json(), report);
+    let text = place.expect(0, &["report", "sync.yaml"]);
+    assert!(text.stdout.contains("guard definition_changed overridden"), "{text:#?}");
+    let sessions = place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines();
+    assert_eq!(sessions[0]["allowed"], serde_json::json!(["definition_changed"]));
+    assert!(sessions[1].get("allowed").is_none());
+    assert!(place.expect(0, &["sessions", "sync.yaml"]).stdout.contains("allowed: definition_changed"));
+}
+
+/// Names of the guards that a report says were overridden.
+fn overridden(report: &serde_json::Value) -> Vec<&str> {
+    let guards = report["guards"].as_array().unwrap().iter();
+    guards.filter(|guard| guard["allowed"] == true).map(|guard| guard["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_killed_session_is_finished_before_anything_else() {
     let mut blocked = Blocked::new();
     blocked.run.kill().unwrap();
     blocked.run.wait().unwrap();

@@ -89,9 +89,29 @@ fn what_others_changed_since_is_left_alone_and_listed() {
     let (place, ..) = written();
     place.sql("shop.db", "UPDATE people SET city = 'later' WHERE id = 3");
     let ran = place.expect(3, &["undo", "sync.yaml", "--yes"]);
-    assert!(ran.stdout.contains("left alone at the target (1)") && ran.stdout.contains("id 3"), "{ran:#?}");
+    assert!(ran.stdout.contains("people.csv id 3 was left alone at the target: changed since"), "{ran:#?}");
     assert_eq!(place.value("shop.db", "SELECT city FROM people WHERE id = 3"), "later");
     assert_eq!(place.value("shop.db", "SELECT count(*) FROM people WHERE id = 9"), "1");
+}
+
+#[test]
+fn what_is_left_alone_is_listed_for_programs_too() {
+    let (place, ..) = written();
+    place.sql("shop.db", "UPDATE people SET city = 'later' WHERE id = 3");
+    let lines = place.expect(3, &["undo", "sync.yaml", "--dry-run", "-o", "json"]).lines();
+    assert_eq!(lines[0], json!({"version": 1}));
+    assert_eq!(*lines.last().unwrap(), json!({"summary": {"create": 2, "update": 1, "delete": 1, "conflict": 1}}));
+    let left = lines.iter().find(|line| line["action"] == "conflict").unwrap();
+    assert_eq!((&left["key"], &left["to"]), (&json!({"id": 3}), &json!("target")));
+    let report = place.expect(3, &["undo", "sync.yaml", "--yes", "-o", "json"]).json();
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("people.csv id 3 was left alone at the target"), "{report:#}");
+    let session = report["session"]["id"].as_str().unwrap();
+    let rejects = place.expect(0, &["rejects", "sync.yaml", "--session", session, "-o", "json"]).lines();
+    assert_eq!(
+        (rejects.len(), &rejects[0]["key"], &rejects[0]["code"]),
+        (1, &json!({"id": 3}), &json!("changed_since_session"))
+    );
 }
 
 #[test]

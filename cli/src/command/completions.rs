@@ -7,8 +7,15 @@ use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::exit::Exit;
 
-/// Prints completions for a shell: `pinksync completions bash > /etc/bash_completion.d/pinksync`
+const EXAMPLES: &str = "\
+Examples:
+  pinksync completions bash > /etc/bash_completion.d/pinksync
+  pinksync completions zsh > ~/.zfunc/_pinksync
+  pinksync completions fish > ~/.config/fish/completions/pinksync.fish";
+
+/// Prints what a shell needs to complete our commands
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Completions {
     /// Which shell
     shell: Shell,

@@ -35,6 +35,7 @@ pub enum Conflicts {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct List {
     /// Sync file
     file: PathBuf,
@@ -44,6 +45,7 @@ pub struct List {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Show {
     /// Sync file
     file: PathBuf,
@@ -161,7 +163,11 @@ impl Resolve {
                 Err(Failure::guarded(tripped.join("; ")).help(remedies.join("; ")))
             }
             Resolution::Moved { .. } => {
-                context.output.line(show::conflict::one(&line));
+                match context.json() {
+                    true => context.output.json(&line),
+                    false => context.output.line(show::conflict::one(&line)),
+                }
+                context.output.flush();
                 let message = format!("conflict {} is not settled: the record was changed since it was found", line.id);
                 Err(Failure::failed(message).help("look at what the sides hold now (above) and decide again"))
             }

@@ -12,8 +12,14 @@ use crate::failure::Failure;
 use crate::open;
 use crate::show::{counted, harmless, key, number, value};
 
+const EXAMPLES: &str = "\
+Examples:
+  pinksync diff sync.yaml
+  pinksync diff sync.yaml -o json";
+
 /// Shows record by record where both sides differ (exit code 10 if they do); writes nothing
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Diff {
     /// Sync file
     file: PathBuf,

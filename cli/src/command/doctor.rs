@@ -15,8 +15,14 @@ use crate::failure::Failure;
 use crate::open;
 use crate::show::{harmless, table, text_of};
 
+const EXAMPLES: &str = "\
+Examples:
+  pinksync doctor                this machine
+  pinksync doctor sync.yaml      and what this sync needs";
+
 /// Checks what a run needs: this machine, and with FILE the sync file, its state and both systems
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Doctor {
     /// Sync file
     file: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! `pinksync plan`: what a session would do, and nothing is written.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,6 +14,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show::plan::{Grouped, summary};
+use crate::whole_file::WholeFile;
 use crate::{open, show};
 
 const EXAMPLES: &str = "\
@@ -48,6 +50,7 @@ impl Plan {
         if self.check {
             return check(&self.file, context);
         }
+        let save = self.save.as_deref().map(begin_plan).transpose()?;
         let opened = open::to_look(&self.file, context).await?;
         let (output, json) = (&context.output, context.json());
         let mut grouped = Grouped::default();
@@ -70,8 +73,8 @@ impl Plan {
             true => tell_json(&planned, context),
             false => tell_text(&planned, &grouped, &self.file, context),
         }
-        if let Some(path) = &self.save {
-            save(&planned, path, &self.file, context)?;
+        if let Some((save, path)) = save.zip(self.save.as_deref()) {
+            keep(&planned, save, path, &self.file, context)?;
         }
         Ok(self.exit(&planned))
     }
@@ -117,17 +120,23 @@ fn remarks(planned: &Planned) -> impl Iterator<Item = String> {
     guards.chain(warnings).chain(rejected).chain(waiting).collect::<Vec<_>>().into_iter()
 }
 
-fn save(planned: &Planned, path: &Path, file: &Path, context: &Context) -> Result<(), Failure> {
+fn begin_plan(path: &Path) -> Result<WholeFile, Failure> {
+    WholeFile::begin(path).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::failed(format!("the plan {} cannot be written", path.display()))
+        .because(error)
+        .help("check the folder and its free space")
+}
+
+fn keep(planned: &Planned, save: WholeFile, path: &Path, file: &Path, context: &Context) -> Result<(), Failure> {
     if planned.finished.ending != Ending::Completed {
         context.remark("not saved, since a guard stopped the plan; if it is meant to be, override it with --allow");
         return Ok(());
     }
     let bytes = planned.plan.to_bytes()?;
-    std::fs::write(path, bytes).map_err(|error| {
-        Failure::failed(format!("the plan {} cannot be written", path.display()))
-            .because(&error)
-            .help("check the folder and its free space")
-    })?;
+    save.finish(&bytes).map_err(|error| unwritable(path, &error))?;
     let plan = crate::context::shell_word(path);
     context.remark(format_args!("saved; to do just this: {} --plan {plan}", context.next("run", file)));
     Ok(())

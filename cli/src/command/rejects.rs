@@ -11,8 +11,15 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show::{harmless, key, table, text_of};
 
+const EXAMPLES: &str = "\
+Examples:
+  pinksync rejects sync.yaml
+  pinksync rejects sync.yaml -o json
+  pinksync rejects sync.yaml --session 0198c0de-0000-7000-8000-000000000000";
+
 /// Lists the records that the last run left out, and why
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Rejects {
     /// Sync file
     file: PathBuf,

@@ -11,8 +11,15 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
 
+const EXAMPLES: &str = "\
+Examples:
+  pinksync report sync.yaml
+  pinksync report sync.yaml -o json
+  pinksync report sync.yaml --session 0198c0de-0000-7000-8000-000000000000";
+
 /// Shows the report of the last session, or of the one named
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ShowReport {
     /// Sync file
     file: PathBuf,

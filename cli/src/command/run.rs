@@ -1,5 +1,6 @@
 //! `pinksync run`: one session, or the rest of an unfinished one.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,6 +10,7 @@ use pinksync_model::GuardName;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::whole_file::WholeFile;
 use crate::{open, show};
 
 const EXAMPLES: &str = "\
@@ -47,11 +49,20 @@ pub struct Run {
 impl Run {
     pub async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
         let plan = self.plan.as_deref().map(read_plan).transpose()?;
+        let report = self.report.as_deref().map(begin_report).transpose()?;
         let ended = session(&self.file, context, &self.allow, plan.as_deref(), self.workers.map(usize::from)).await?;
-        if let Some(path) = &self.report {
-            write_report(&ended, path)?;
-        }
-        Ok(tell(&ended, &self.file, context))
+        let exit = tell(&ended, &self.file, context);
+        let Some((file, path)) = report.zip(self.report.as_deref()) else { return Ok(exit) };
+        Ok(match (write_report(&ended, file), exit) {
+            (Ok(()), exit) => exit,
+            // The session's own outcome is told first, and stands.
+            (Err(error), exit) => {
+                context.output.flush();
+                let report = context.next("report", &self.file);
+                let failed = unwritable(path, &error).help(format!("{report} -o json prints it")).print();
+                if exit == Exit::Done { failed } else { exit }
+            }
+        })
     }
 }
 
@@ -94,13 +105,19 @@ fn read_plan(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-fn write_report(ended: &Ended, path: &Path) -> Result<(), Failure> {
-    let unwritable = |error: &(dyn std::error::Error + 'static)| {
-        Failure::failed(format!("the session is done, but its report {} cannot be written", path.display()))
-            .because(error)
-            .help("`pinksync report FILE -o json` prints it")
-    };
-    let mut json = serde_json::to_string_pretty(&ended.report).map_err(|error| unwritable(&error))?;
+/// Before the session begins: a report that has no place should not be found out about at the end.
+fn begin_report(path: &Path) -> Result<WholeFile, Failure> {
+    WholeFile::begin(path).map_err(|error| {
+        unwritable(path, &error).help("nothing was begun; name a place that you may write to, and that has space")
+    })
+}
+
+fn write_report(ended: &Ended, file: WholeFile) -> io::Result<()> {
+    let mut json = serde_json::to_string_pretty(&ended.report)?;
     json.push('\n');
-    std::fs::write(path, json).map_err(|error| unwritable(&error))
+    file.finish(json.as_bytes())
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::failed(format!("the report {} cannot be written", path.display())).because(error)
 }

@@ -12,8 +12,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show::{harmless, number, table, text_of, time};
 
+const EXAMPLES: &str = "\
+Examples:
+  pinksync sessions sync.yaml
+  pinksync sessions sync.yaml -o json";
+
 /// Lists the sessions of a sync, the latest first
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Sessions {
     /// Sync file
     file: PathBuf,
@@ -56,6 +62,7 @@ fn list(sessions: &[SessionLine]) -> String {
         if session.undone {
             remarks.push("taken back".to_owned());
         }
+        remarks.extend(session.allowed.iter().map(|guard| format!("allowed: {guard}")));
         remarks.extend(session.reason.as_ref().map(|reason| harmless(&reason.detail)));
         table.add_row([
             session.id.to_string(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pinksync_local::StoredSession;
-use pinksync_model::{DatasetReport, PlanLine, PlanOutput, Report, SessionId};
+use pinksync_model::{DatasetReport, PlanAction, PlanHeader, PlanLine, PlanOutput, PlanSummary, Report, SessionId};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -46,12 +46,18 @@ impl Undo {
         if !self.dry_run && !self.agreed(&of, opened.local.state()).await? {
             return Ok(question::declined());
         }
-        let mut grouped = Grouped::default();
+        let (mut grouped, mut summary) = (Grouped::default(), PlanSummary::default());
         let (output, json) = (&context.output, context.json());
+        if json && self.dry_run {
+            output.json(&PlanOutput::Header(PlanHeader::default()));
+        }
         let mut sink = |line: PlanLine| {
+            summary.count(line.action);
             match (json, self.dry_run) {
                 (true, true) => output.json(&PlanOutput::Line(line)),
                 (true, false) => {}
+                // The report names them.
+                (false, false) if line.action == PlanAction::Conflict => {}
                 (false, _) => grouped.add(line),
             }
             Ok(())
@@ -72,7 +78,10 @@ impl Undo {
                 output.line(would(&ended.report));
                 Ok(Exit::of_ended(&ended))
             }
-            (true, true) => Ok(Exit::of_ended(&ended)),
+            (true, true) => {
+                output.json(&PlanOutput::Summary(summary));
+                Ok(Exit::of_ended(&ended))
+            }
         }
     }
 

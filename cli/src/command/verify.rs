@@ -10,8 +10,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{open, show};
 
+const EXAMPLES: &str = "\
+Examples:
+  pinksync verify sync.yaml
+  pinksync verify sync.yaml -o json";
+
 /// Compares every record of both sides and counts what differs (exit code 10 if anything does); writes nothing
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Verify {
     /// Sync file
     file: PathBuf,

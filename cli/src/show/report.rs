@@ -179,7 +179,8 @@ fn next_steps(report: &Report, file: &Path, context: &Context) -> Vec<String> {
     }
     if total.left_alone > 0 {
         let left = counted(total.left_alone, "record was", "records were");
-        steps.push(format!("{left} changed meanwhile and left alone: {}", context.next("plan", file)));
+        let list = context.next("rejects", file);
+        steps.push(format!("{left} changed meanwhile and left alone: {list} --session {}", report.session.id));
     }
     if total.written() > 0 && report.session.mode == Mode::Sync && report.session.status.is_terminal() {
         let written = counted(total.written(), "written record", "written records");

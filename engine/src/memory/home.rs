@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, SessionId, Side};
+use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, GuardReport, SessionId, Side};
 
 use super::home_state::{HomeState, JournalState};
 use super::run::Sorter;
@@ -216,6 +216,22 @@ impl Home for MemoryHome {
         let rejects = self.rejects(session, dataset);
         let of = |side| rejects.iter().any(|reject| reject.side == side && reject.key.is_none());
         Ok((of(Side::Source), of(Side::Target)))
+    }
+
+    async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()> {
+        let mut state = self.lock();
+        for guard in guards {
+            let same = |noted: &GuardReport| (&noted.name, &noted.dataset) == (&guard.name, &guard.dataset);
+            if !state.overridden.iter().any(|(of, noted)| *of == session && same(noted)) {
+                state.overridden.push((session, guard.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn overridden(&self, session: SessionId) -> Result<Vec<GuardReport>> {
+        let state = self.lock();
+        Ok(state.overridden.iter().filter(|(of, _)| *of == session).map(|(_, guard)| guard.clone()).collect())
     }
 
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pinksync_model::{ConflictStatus, DatasetReport, SessionId};
+use pinksync_model::{ConflictStatus, DatasetReport, GuardReport, SessionId};
 
 use crate::home::{
     BaseTerms, BlockHeader, BlockId, Deferred, JournalChunk, JournalId, RejectRecord, Settlement, StoredConflict,
@@ -23,6 +23,7 @@ pub(super) struct HomeState {
     pub deferred: BTreeMap<(SessionId, String, &'static str, Key), Deferred>,
     /// In the order of first settle.
     pub counted: Vec<(SessionId, String, DatasetReport)>,
+    pub overridden: Vec<(SessionId, GuardReport)>,
     pub prepared: Vec<(SessionId, String, Settlement)>,
     last_id: i64,
     ticks: u64,

@@ -91,7 +91,10 @@ async fn look_at(pair: &Pair, conflict: &StoredConflict, side: Side) -> Result<S
     let mut transaction = pair.side(side).dataset.begin(Guard::Compare).await?;
     let now = match gather_lookup(pair, side, &mut *transaction, keys).await?.pop() {
         Some(Found::Row(row)) => Some(row),
-        Some(Found::Unreadable(why)) => return Err(Error::new(ErrorKind::Data, "resolve the conflict", why.reason)),
+        Some(Found::Unreadable(why)) => {
+            return Err(Error::new(ErrorKind::Data, "resolve the conflict", why.reason)
+                .with_remedy("correct the record on its side, then run the sync and decide again"));
+        }
         Some(Found::Absent) | None => None,
     };
     Ok(Seen { side, now, transaction })

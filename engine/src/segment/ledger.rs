@@ -9,14 +9,14 @@ use super::blocks::{KeyGroup, cut_into_blocks};
 use super::carry::{Fate, Item, held};
 use super::gather::Gathered;
 use super::scope::rests_on_absence;
-use super::{Context, KeyWork, Purpose, Work};
+use super::{Context, Expected, KeyWork, Purpose, Work};
 use crate::base;
 use crate::connector::{Guard, RangeSum, Transaction};
 use crate::decide::{Act, BaseMove, Class};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{
     BaseChange, BlockCounts, BlockId, BlockSums, ConflictRecord, Deferred, DeferredKind, Entry, Held, JournalEntry,
-    NewBlock, RejectRecord, Settlement, Tally,
+    MOVED_SINCE_PLAN, NewBlock, RejectRecord, Settlement, Tally,
 };
 use crate::key::{Key, KeyRange};
 use crate::pair::{Pair, PlannedRange};
@@ -192,16 +192,22 @@ impl<'a> Ledger<'a> {
             None if has_open && item.fate == Fate::Done => settlement.supersede.push(key.clone()),
             None => {}
         }
-        if let Fate::Rejected(side, refusal) = &item.fate {
-            settlement.rejects.push(RejectRecord {
-                side: *side,
-                key: Some(key.clone()),
-                line: None,
-                code: refusal.code.clone(),
-                reason: refusal.reason.clone(),
-            });
-        }
+        settlement.rejects.extend(self.left_out(item));
         self.defer(item, settlement);
+    }
+
+    fn left_out(&self, item: &Item) -> Option<RejectRecord> {
+        let (side, code, reason) = match (&item.fate, self.work) {
+            (Fate::Rejected(side, refusal), _) => (*side, refusal.code.clone(), refusal.reason.clone()),
+            (Fate::LeftAlone, Work::Keys(KeyWork { purpose: Purpose::Plan(expected), .. })) => {
+                let now = Expected::of(&item.triple).source;
+                let source_stayed = expected.get(&item.triple.key).is_some_and(|expected| expected.source == now);
+                let side = if source_stayed { Side::Target } else { Side::Source };
+                (side, MOVED_SINCE_PLAN.to_owned(), "it moved since the plan was made".to_owned())
+            }
+            _ => return None,
+        };
+        Some(RejectRecord { side, key: Some(item.triple.key.clone()), line: None, code, reason })
     }
 
     /// What is looked at again later, and what was and need not be.

@@ -37,15 +37,16 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     session.home.drop_prepared(pair.name()).await?;
     recover::all(&session.context(), pair).await?;
     recall_incompleteness(session, pair).await?;
-    session.observer.phase(pair.name(), Phase::Staging);
     staging::stage_both(session, unshared(pair)?, true).await?;
-    session.observer.phase(pair.name(), Phase::Comparing);
     if let Some(plan) = session.plan.clone() {
+        session.observer.phase(pair.name(), Phase::Comparing);
         return carry_out_plan(session, pair, &plan).await;
     }
     close_contended(session, pair).await?;
+    session.observer.phase(pair.name(), Phase::Planning);
     let (segments, _) = ranges::plan(session, pair, ranges::Purpose::Session).await?;
     count_planning(session, pair, planning).await?;
+    session.observer.phase(pair.name(), Phase::Comparing);
     let moved = work_through(session, pair, segments).await?;
     publish(session, pair).await?;
     decide_moved(session, pair, moved, Purpose::Moved).await

@@ -60,6 +60,7 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
             .map(|(guard, _, then, now)| changed(session, guard, name, then, now))
             .collect();
         if store && !found.is_empty() && found.iter().all(|guard| guard.allowed) {
+            session.home.note_overridden(session.id, &found).await?;
             session.home.set_terms(name, &now, true).await?;
         }
         reports.extend(found);
@@ -75,6 +76,20 @@ pub async fn of_the_base(session: &Session, prepared: &[Prepared]) -> Result<Vec
     tripped.retain(|guard| held.contains(&guard.name));
     tripped.iter_mut().for_each(|guard| guard.allowed = false);
     Ok(tripped)
+}
+
+/// Guards that this session overrode are in its report also where a process that died has dealt with them.
+pub async fn with_overridden(session: &Session, found: Vec<GuardReport>) -> Result<Vec<GuardReport>> {
+    let overridden: Vec<GuardReport> = found.iter().filter(|guard| guard.allowed).cloned().collect();
+    if !overridden.is_empty() {
+        session.home.note_overridden(session.id, &overridden).await?;
+    }
+    let mut guards = session.home.overridden(session.id).await?;
+    let noted =
+        |guard: &GuardReport| guards.iter().any(|one| (&one.name, &one.dataset) == (&guard.name, &guard.dataset));
+    let others: Vec<GuardReport> = found.into_iter().filter(|guard| !noted(guard)).collect();
+    guards.extend(others);
+    Ok(guards)
 }
 
 fn changed(session: &Session, guard: GuardName, dataset: &str, then: &str, now: &str) -> GuardReport {

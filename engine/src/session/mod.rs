@@ -28,6 +28,7 @@ pub use prepare::{Prepared, open_pair, prepare, prepare_survey};
 
 /// Told as a session goes on; for progress bars and events.
 pub trait Observer: Send + Sync {
+    /// `dataset` is empty where all of them are meant.
     fn phase(&self, dataset: &str, phase: Phase);
     /// `done` of `total` parts of a dataset are compared, with what they came to.
     fn advanced(&self, dataset: &str, done: usize, total: usize, counted: &DatasetReport);
@@ -101,6 +102,7 @@ impl Session {
 pub async fn run(session: &Session) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
+    session.observer.phase("", Phase::Planning);
     let prepared = prepare(session).await?;
     finished.guards = guards::terms(session, &prepared, session.plan.is_none()).await?;
     if finished.guards.iter().any(|guard| guard.tripped && !guard.allowed) {
@@ -108,6 +110,7 @@ pub async fn run(session: &Session) -> Result<Finished> {
         finished.datasets = reports(session, &[]).await?;
         return Ok(finished);
     }
+    finished.guards = guards::with_overridden(session, finished.guards).await?;
     let mut pairs = Vec::with_capacity(prepared.len());
     for prepared in prepared {
         finished.warnings.extend(prepared.mapping.warnings.iter().cloned());
@@ -118,6 +121,7 @@ pub async fn run(session: &Session) -> Result<Finished> {
         Err(error) if error.kind() == ErrorKind::Interrupted => finished.ending = Ending::Paused,
         Err(error) => return Err(error),
     }
+    session.observer.phase("", Phase::Finishing);
     finished.datasets = reports(session, &pairs).await?;
     finished.warnings.extend(contended(session, &pairs).await?);
     Ok(finished)
@@ -146,6 +150,7 @@ async fn work(session: &Session, pairs: &mut [Arc<Pair>], finished: &mut Finishe
     let guards = guards::deletes(session, pairs).await?;
     let tripped = guards.iter().any(|guard| guard.tripped && !guard.allowed);
     finished.guards.extend(guards);
+    finished.guards = guards::with_overridden(session, std::mem::take(&mut finished.guards)).await?;
     if tripped {
         finished.ending = Ending::Guarded;
         return Ok(());

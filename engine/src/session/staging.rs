@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pinksync_model::Side;
+use pinksync_model::{Phase, Side};
 use tokio::sync::mpsc;
 
 use super::Session;
@@ -15,6 +15,7 @@ use crate::segment;
 
 /// Stages what cannot be read in key order of either side.
 pub async fn stage_both(session: &Session, pair: &mut Pair, keep_rejects: bool) -> Result<()> {
+    session.observer.phase(pair.name(), Phase::Staging);
     stage(session, pair, Side::Source, keep_rejects).await?;
     stage(session, pair, Side::Target, keep_rejects).await
 }

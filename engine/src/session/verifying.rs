@@ -19,7 +19,6 @@ pub async fn verify(session: &Session, pair: &mut Arc<Pair>, warnings: &mut Vec<
     let verified = match session.definition.options.verify {
         Verify::None => return Ok(()),
         Verify::Full => {
-            session.observer.phase(pair.name(), Phase::Verifying);
             let report = survey::verify_pair(session, unshared(pair)?, &mut |_| Ok(())).await?;
             warnings.extend(survey::not_seen(pair, &report));
             report.verified

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use pinksync_model::{DatasetReport, FieldChange, IndexMap, Side, VerifyCounts};
+use pinksync_model::{DatasetReport, FieldChange, IndexMap, Phase, Side, VerifyCounts};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -31,6 +31,7 @@ pub struct Difference {
 pub async fn verify(session: &Session, sink: &mut (dyn FnMut(Difference) -> Result<()> + Send)) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
+    session.observer.phase("", Phase::Planning);
     for one in prepare_survey(session).await? {
         let mut pair = open_pair(session, one).await?;
         let report = verify_pair(session, &mut pair, sink).await?;
@@ -47,6 +48,7 @@ pub(crate) async fn verify_pair(
     sink: &mut (dyn FnMut(Difference) -> Result<()> + Send),
 ) -> Result<DatasetReport> {
     staging::stage_both(session, pair, false).await?;
+    session.observer.phase(pair.name(), Phase::Verifying);
     let open: HashSet<Key> =
         session.home.open_conflicts(pair.name(), &KeyRange::default()).await?.into_iter().collect();
     let (mut verified, mut with_key) = (VerifyCounts::default(), 0);

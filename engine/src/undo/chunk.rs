@@ -7,7 +7,10 @@ use pinksync_model::{DatasetReport, PlanAction, Side};
 use super::step::{Step, counter, line, step};
 use crate::connector::{Guard, Outcome, Transaction, Write};
 use crate::error::{Error, ErrorKind, Result};
-use crate::home::{Applied, Before, Entry, JournalChunk, JournalEntry, JournalId, Settled, Settlement, Tally};
+use crate::home::{
+    Applied, Before, CHANGED_SINCE, Entry, JournalChunk, JournalEntry, JournalId, RejectRecord, Settled, Settlement,
+    Tally,
+};
 use crate::key::Key;
 use crate::pair::Pair;
 use crate::recover;
@@ -15,7 +18,8 @@ use crate::segment::{KeyBlocks, gather_lookup};
 use crate::session::Session;
 use crate::survey::Sink;
 
-const CHANGED: &str = "left alone: changed since that session";
+const CHANGED: &str = "changed since that session";
+const SETTLED_ANEW: &str = "a later session settled it anew";
 
 /// A record on its way back.
 struct Item<'a> {
@@ -24,7 +28,15 @@ struct Item<'a> {
     base: Option<Entry>,
     /// By side (source, target): what is to be sent, and then what was.
     steps: [Option<(Write, PlanAction, Applied)>; 2],
-    left_alone: bool,
+    left_alone: Option<RejectRecord>,
+}
+
+impl Item<'_> {
+    /// What was said first stands.
+    fn leave(&mut self, side: Side, why: &str) {
+        let (key, code) = (Some(self.entry.key.clone()), CHANGED_SINCE.to_owned());
+        self.left_alone.get_or_insert_with(|| RejectRecord { side, key, line: None, code, reason: why.to_owned() });
+    }
 }
 
 /// Tells what taking the chunk back would do.
@@ -71,6 +83,7 @@ pub async fn take_back(
         journal = store_journal(session, pair, &items).await?;
     }
     let mut settlement = Settlement { counted: count(&items), undone: vec![id], ..Settlement::default() };
+    settlement.rejects = items.iter().filter_map(|item| item.left_alone.clone()).collect();
     settlement.base = base(session, pair, &items).await?;
     match journal {
         Some(own) if first => settlement.amended.push((own, of_chunk(session, pair, &items))),
@@ -95,11 +108,13 @@ async fn items<'a>(session: &Session, pair: &Pair, chunk: &'a JournalChunk, sink
     let mut items = Vec::with_capacity(chunk.entries.len());
     for entry in &chunk.entries {
         let base = blocks.entry(&entry.key).cloned();
-        let left_alone = !same(&base, &entry.new) && !same(&base, &entry.old);
-        if left_alone {
-            sink(line(pair, None, entry, PlanAction::Conflict, "left alone: a later session settled it anew"))?;
+        let mut item = Item { entry, base, steps: [None, None], left_alone: None };
+        if !same(&item.base, &entry.new) && !same(&item.base, &entry.old) {
+            let side = if entry.target.is_some() { Side::Target } else { Side::Source };
+            item.leave(side, SETTLED_ANEW);
+            sink(line(pair, None, entry, PlanAction::Conflict, &told(SETTLED_ANEW)))?;
         }
-        items.push(Item { entry, base, steps: [None, None], left_alone });
+        items.push(item);
     }
     Ok(items)
 }
@@ -123,7 +138,7 @@ async fn find_steps(
 ) -> Result<()> {
     let mut written: Vec<(&mut Item<'_>, &Applied)> = items
         .iter_mut()
-        .filter(|item| !item.left_alone)
+        .filter(|item| item.left_alone.is_none())
         .filter_map(|item| recover::applied(item.entry, side).map(|applied| (item, applied)))
         .collect();
     let keys: Vec<Key> = written.iter().map(|(item, _)| item.entry.key.clone()).collect();
@@ -141,7 +156,7 @@ async fn find_steps(
 /// Tells what is about to be done. A record of which one side is left alone is left alone on the other, too.
 fn tell(pair: &Pair, items: &mut [Item<'_>], sink: Sink<'_>) -> Result<()> {
     for item in items {
-        if item.left_alone {
+        if item.left_alone.is_some() {
             item.steps = [None, None];
         }
         for side in [Side::Source, Side::Target] {
@@ -176,7 +191,7 @@ async fn write(
                     continue;
                 }
                 Outcome::Moved => CHANGED.to_owned(),
-                Outcome::Rejected(refusal) => format!("left alone: {}", refusal.reason),
+                Outcome::Rejected(refusal) => refusal.reason,
             };
             item.steps[side as usize] = None;
             leave(pair, side, item, &why, sink)?;
@@ -186,12 +201,16 @@ async fn write(
 }
 
 fn leave(pair: &Pair, side: Side, item: &mut Item<'_>, why: &str, sink: Sink<'_>) -> Result<()> {
-    item.left_alone = true;
-    sink(line(pair, Some(side), item.entry, PlanAction::Conflict, why))
+    item.leave(side, why);
+    sink(line(pair, Some(side), item.entry, PlanAction::Conflict, &told(why)))
+}
+
+fn told(why: &str) -> String {
+    format!("left alone: {why}")
 }
 
 fn tally(item: &Item<'_>) -> Tally {
-    let mut tally = if item.left_alone { Tally::LEFT_ALONE } else { Tally::default() };
+    let mut tally = if item.left_alone.is_some() { Tally::LEFT_ALONE } else { Tally::default() };
     for (side, step) in [Side::Source, Side::Target].into_iter().zip(&item.steps) {
         if let Some((_, action, _)) = step {
             tally.insert(counter(side, *action));
@@ -224,7 +243,7 @@ fn of_chunk(session: &Session, pair: &Pair, items: &[Item<'_>]) -> JournalChunk 
             source: applied(&item.steps[Side::Source as usize]),
             target: applied(&item.steps[Side::Target as usize]),
             old: item.base.clone(),
-            new: if item.left_alone { item.base.clone() } else { item.entry.old.clone() },
+            new: if item.left_alone.is_some() { item.base.clone() } else { item.entry.old.clone() },
             decision: "undo".into(),
             tally,
             conflict: None,
@@ -237,7 +256,7 @@ fn of_chunk(session: &Session, pair: &Pair, items: &[Item<'_>]) -> JournalChunk 
 
 /// The base entries from before the session, of every record that is as it was again.
 async fn base(session: &Session, pair: &Pair, items: &[Item<'_>]) -> Result<Vec<crate::home::BaseChange>> {
-    let taken_back = items.iter().filter(|item| !item.left_alone);
+    let taken_back = items.iter().filter(|item| item.left_alone.is_none());
     let old: HashMap<&Key, &Option<Entry>> = taken_back.map(|item| (&item.entry.key, &item.entry.old)).collect();
     recover::replace_entries(&session.context(), pair, &old, &[]).await
 }

@@ -7,7 +7,7 @@ mod step;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pinksync_model::{DatasetReport, SessionId};
+use pinksync_model::{DatasetReport, Phase, SessionId};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Settled, Settlement};
@@ -23,6 +23,7 @@ use crate::survey::Sink;
 pub async fn undo(session: &Session, of: SessionId, dry_run: bool, sink: Sink<'_>) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
+    session.observer.phase("", Phase::Planning);
     let prepared = prepare_survey(session).await?;
     finished.guards = guards::of_the_base(session, &prepared).await?;
     if !finished.guards.is_empty() {
@@ -42,13 +43,16 @@ pub async fn undo(session: &Session, of: SessionId, dry_run: bool, sink: Sink<'_
     while let Some((id, chunk)) = session.home.history(of, before, 1).await?.pop() {
         session.stop.check()?;
         let pair = pairs.iter().find(|pair| pair.name() == chunk.dataset).ok_or_else(|| not_there(&chunk.dataset))?;
+        session.observer.phase(pair.name(), Phase::Comparing);
         let counted = match dry_run {
             true => chunk::look(session, pair, &chunk, sink).await?,
             false => chunk::take_back(session, pair, id, &chunk, sink).await?,
         };
+        session.observer.advanced(pair.name(), 0, 0, &counted);
         *dry.entry(pair.name().to_owned()).or_insert_with(DatasetReport::default) += &counted;
         before = Some(id);
     }
+    session.observer.phase("", Phase::Finishing);
     if !dry_run {
         for pair in &pairs {
             reopen_conflicts(session, pair, of).await?;

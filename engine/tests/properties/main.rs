@@ -8,6 +8,7 @@ mod crash;
 mod histories;
 mod oracle;
 mod pace;
+mod phases;
 mod plan;
 mod random;
 mod resolve;

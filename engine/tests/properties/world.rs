@@ -32,11 +32,21 @@ pub struct World {
     broken: Arc<Mutex<BTreeSet<(Side, u8)>>>,
 }
 
-struct Silent;
+/// Everything that an observer was told.
+#[derive(Default)]
+pub struct Told(pub Mutex<Vec<(String, Phase, u64)>>);
 
-impl Observer for Silent {
-    fn phase(&self, _: &str, _: Phase) {}
-    fn advanced(&self, _: &str, _: usize, _: usize, _: &DatasetReport) {}
+impl Observer for Told {
+    fn phase(&self, dataset: &str, phase: Phase) {
+        self.0.lock().unwrap().push((dataset.to_owned(), phase, 0));
+    }
+
+    /// Counts what is read or written in a phase.
+    fn advanced(&self, _: &str, _: usize, _: usize, counted: &DatasetReport) {
+        if let Some((.., advanced)) = self.0.lock().unwrap().last_mut() {
+            *advanced += counted.read.source + counted.written();
+        }
+    }
 }
 
 impl World {
@@ -149,7 +159,7 @@ impl World {
             allowed: self.allowed.clone(),
             workers: self.setup.workers,
             limits: self.setup.limits,
-            observer: Arc::new(Silent),
+            observer: Arc::new(Told::default()),
             stop: Stop::default(),
             plan: None,
         }

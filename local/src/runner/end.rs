@@ -7,7 +7,7 @@ use pinksync_engine::session::{self, Ending, Finished};
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{DatasetReport, GuardReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary};
 
-use super::{Begun, Local, RunError};
+use super::{Begun, Local, RunError, left_alone};
 use crate::{StateError, StateFile};
 
 /// Days for which a session can be undone.
@@ -54,8 +54,20 @@ impl Local {
                 Ending::Guarded => (SessionStatus::Failed, Some(guarded(&finished.guards))),
             },
             Err(error) if error.kind() == ErrorKind::Interrupted => (SessionStatus::Paused, Some(interrupted(mode))),
+            // With some space the same session goes on, as after a kill.
+            Err(error) if error.kind() == ErrorKind::Storage => (SessionStatus::Paused, Some(failed(error))),
             Err(error) => (SessionStatus::Failed, Some(failed(error))),
         };
+        self.book(id, status, reason, result).await
+    }
+
+    pub(super) async fn book(
+        &self,
+        id: SessionId,
+        status: SessionStatus,
+        reason: Option<Reason>,
+        result: Result<Finished, Error>,
+    ) -> Result<Ended, RunError> {
         match (self.note_end(id, status, reason, &result).await, result) {
             (Ok(report), Ok(_)) => Ok(Ended { report, error: None }),
             (Ok(report), Err(error)) => {
@@ -84,6 +96,7 @@ impl Local {
             report.guards.clone_from(&finished.guards);
             report.warnings.clone_from(&finished.warnings);
         }
+        report.warnings.extend(left_alone::warnings(&self.state, &report).await?);
         if status.is_terminal() {
             self.state.set_report(id, &report).await?;
         }
@@ -115,7 +128,8 @@ async fn so_far(state: &StateFile, id: SessionId) -> Result<Report, StateError> 
         ended_at: session.ended_at,
         reason: session.reason,
     };
-    Ok(Report { session: summary, datasets, guards: Vec::new(), warnings: Vec::new() })
+    let guards = state.overridden(id).await?;
+    Ok(Report { session: summary, datasets, guards, warnings: Vec::new() })
 }
 
 /// Counters know their dataset as `source → target`.
@@ -154,11 +168,14 @@ fn guarded(guards: &[GuardReport]) -> Reason {
     Reason { code: format!("guard:{name}"), detail }
 }
 
-fn failed(error: &Error) -> Reason {
+pub(super) fn failed(error: &Error) -> Reason {
     let mut detail = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        detail.push_str(&format!(": {inner}"));
+        let text = inner.to_string();
+        if !detail.contains(&text) {
+            detail.push_str(&format!(": {text}"));
+        }
         cause = inner.source();
     }
     Reason { code: code(error.kind()).to_owned(), detail }

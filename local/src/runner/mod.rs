@@ -6,6 +6,7 @@ mod begin;
 mod end;
 mod error;
 mod file;
+mod left_alone;
 mod names;
 mod resolve;
 mod scratch;

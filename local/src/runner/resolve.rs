@@ -51,10 +51,14 @@ impl Local {
                 self.state.set_status(id, SessionStatus::Failed, reason(detail)).await?;
                 Ok(moved)
             }
-            Err(error) => match self.close(id, Mode::Sync, Err(error), None).await? {
-                super::Ended { error: Some(error), .. } => Err(error.into()),
-                super::Ended { error: None, .. } => Err(RunError::refused("interrupted", "do it again")),
-            },
+            // There is nothing to go on with: a decision that failed is made again.
+            Err(error) => {
+                let reason = Some(super::end::failed(&error));
+                match self.book(id, SessionStatus::Failed, reason, Err(error)).await? {
+                    super::Ended { error: Some(error), .. } => Err(error.into()),
+                    super::Ended { error: None, .. } => Err(RunError::refused("interrupted", "do it again")),
+                }
+            }
         }
     }
 }

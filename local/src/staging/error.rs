@@ -11,7 +11,9 @@ pub(crate) const OPERATION: &str = "stage a side";
 pub(crate) fn storage(path: &Path, error: io::Error) -> Error {
     use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let (what, remedy) = match error.kind() {
-        StorageFull | QuotaExceeded | FileTooLarge => ("no space is left", "free some space and run again"),
+        StorageFull | QuotaExceeded | FileTooLarge => {
+            ("no space is left", "free some space on the disk of the state file, and run again")
+        }
         PermissionDenied | ReadOnlyFilesystem => {
             ("it cannot be written", "check that you may write to this folder, or name another place with --state")
         }

@@ -84,6 +84,12 @@ impl StateFile {
         self.read("list the rejects", move |connection| leftover::rejects(connection, &session.to_string())).await
     }
 
+    /// At most `limit` of the records that a session left alone, in the order it met them.
+    pub async fn left_alone(&self, session: SessionId, limit: usize) -> Result<Vec<StoredReject>, StateError> {
+        let work = move |connection: &Connection| leftover::left_alone(connection, &session.to_string(), limit);
+        self.read("list the records left alone", work).await
+    }
+
     /// Records that a guard is overridden for this session.
     pub async fn allow(&self, session: SessionId, guard: GuardName) -> Result<(), StateError> {
         self.write("record an allowed guard", move |connection| session::allow(connection, session, guard)).await

@@ -22,7 +22,9 @@ pub enum StateError {
     #[error("{path} has state version {found}, this program knows versions up to {known}; use a newer pinksync", path = .path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
     /// A session is at work or paused; only one may be at a time.
-    #[error("session {0} is not finished yet; go on with it first, or cancel it")]
+    #[error(
+        "session {0} is not finished yet; go on with it first: `pinksync run` of this file, or `pinksync undo` of an undo"
+    )]
     Unfinished(SessionId),
     #[error("there is no session {0}; `pinksync sessions` lists them")]
     UnknownSession(SessionId),
@@ -127,8 +129,8 @@ fn from_sqlite(error: rusqlite::Error, operation: &'static str, path: &Path) -> 
             "check that the folder exists and that you may write to it, or name another place with --state",
         ),
         Some(ErrorCode::SystemIoFailure | ErrorCode::FileLockingProtocolFailed) => storage(
-            format!("the disk failed under the state file {file}"),
-            "check the disk and its free space, then run again",
+            format!("the disk under the state file {file} is full or fails"),
+            "check the disk and its free space, then run again; everything up to the last checkpoint is stored",
         ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => storage(
             format!("another program holds the state file {file}"),

@@ -9,9 +9,10 @@ use pinksync_engine::home::{
 };
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::{Key, KeyRange, Result};
-use pinksync_model::{DatasetReport, SessionId, Side};
+use pinksync_model::{DatasetReport, GuardReport, SessionId, Side};
 
 use super::journal::{Packed, Stored};
+use super::session as sessions;
 use super::{StateFile, base, conflict, dataset, journal, leftover, pack, settle};
 
 #[async_trait]
@@ -134,6 +135,17 @@ impl Home for StateFile {
         let (session, name) = (session.to_string(), dataset.to_owned());
         let work = move |connection: &mut _| leftover::unknown_rejects(connection, &session, &name);
         self.reader.call("look for rejects without a key", work).await
+    }
+
+    async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()> {
+        const OPERATION: &str = "note overridden guards";
+        let guards = guards.to_vec();
+        let work = move |connection: &mut _| sessions::note_overridden(connection, session, &guards);
+        self.writer(OPERATION)?.call(OPERATION, work).await
+    }
+
+    async fn overridden(&self, session: SessionId) -> Result<Vec<GuardReport>> {
+        self.reader.call("list overridden guards", move |connection| sessions::overridden(connection, session)).await
     }
 
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>> {

@@ -1,7 +1,7 @@
 //! Records that a session left: those it had to leave out (rejects) and those it looks at again (deferred).
 
 use pinksync_engine::Key;
-use pinksync_engine::home::{Deferred, DeferredKind, RejectRecord};
+use pinksync_engine::home::{CHANGED_SINCE, Deferred, DeferredKind, MOVED_SINCE_PLAN, RejectRecord};
 use pinksync_model::{SessionId, Side};
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -45,10 +45,22 @@ pub(crate) fn reject(
 
 /// In the order they were met first.
 pub(crate) fn rejects(connection: &Connection, session: &str) -> Result<Vec<StoredReject>, Fault> {
-    let select = "SELECT r.session, d.name, r.side, r.key, r.line, r.code, r.reason, r.at
-                  FROM rejects r JOIN datasets d ON d.id = r.dataset WHERE r.session = ?1 ORDER BY r.id";
-    let mut statement = connection.prepare_cached(select)?;
-    let mut rows = statement.query([session])?;
+    list(connection, "r.session = ?1 ORDER BY r.id", params![session])
+}
+
+/// The first of those that somebody else had moved.
+pub(crate) fn left_alone(connection: &Connection, session: &str, limit: usize) -> Result<Vec<StoredReject>, Fault> {
+    let filter = "r.session = ?1 AND r.code IN (?2, ?3) ORDER BY r.id LIMIT ?4";
+    list(connection, filter, params![session, MOVED_SINCE_PLAN, CHANGED_SINCE, limit as i64])
+}
+
+fn list(connection: &Connection, filter: &str, given: impl rusqlite::Params) -> Result<Vec<StoredReject>, Fault> {
+    let select = format!(
+        "SELECT r.session, d.name, r.side, r.key, r.line, r.code, r.reason, r.at
+         FROM rejects r JOIN datasets d ON d.id = r.dataset WHERE {filter}"
+    );
+    let mut statement = connection.prepare_cached(&select)?;
+    let mut rows = statement.query(given)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(stored_reject(row)?);

@@ -98,6 +98,6 @@ fn unknown() -> Holder {
 
 fn unusable(lock_path: &Path, error: std::io::Error) -> StateError {
     let message = format!("the lock file {} cannot be written: {error}", lock_path.display());
-    let remedy = "check that the folder exists and that you may write to it, or name another place with --state";
+    let remedy = "check the folder, your rights on it and its free space, or name another place with --state";
     Error::new(ErrorKind::Storage, "open the state file", message).with_remedy(remedy).with_source(error).into()
 }

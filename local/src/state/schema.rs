@@ -7,7 +7,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7063_7374;
 pub(crate) const VERSION: i64 = STEPS.len() as i64;
 
 /// A step is never changed once it was released; a new one is added at the end.
-pub(crate) const STEPS: [&str; 1] = [FIRST];
+pub(crate) const STEPS: [&str; 2] = [FIRST, OVERRIDDEN];
 
 /// Large values stand in tables of their own, so that marking a header does not write them again.
 const FIRST: &str = "
@@ -131,4 +131,16 @@ CREATE TABLE allowed (
     guard TEXT NOT NULL,
     PRIMARY KEY (session, guard)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// report is the JSON of what the guard found when it was overridden.
+const OVERRIDDEN: &str = "
+CREATE TABLE overridden (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    session TEXT NOT NULL,
+    guard TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    report TEXT NOT NULL,
+    UNIQUE (session, guard, dataset)
+) STRICT;
 ";

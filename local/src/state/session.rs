@@ -1,6 +1,6 @@
 //! The book of sessions: when each began, where it stands, its report, what was allowed, what can be undone.
 
-use pinksync_model::{GuardName, Mode, Reason, Report, SessionId, SessionLine, SessionStatus};
+use pinksync_model::{GuardName, GuardReport, Mode, Reason, Report, SessionId, SessionLine, SessionStatus};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::clock;
@@ -129,7 +129,8 @@ pub(crate) fn list(connection: &Connection) -> Result<Vec<SessionLine>, Fault> {
     let select =
         "SELECT id, mode, status, undo_of, started_at, ended_at, reason_code, reason_detail, undone_at IS NOT NULL,
                   (SELECT coalesce(sum(written), 0) FROM counters c WHERE c.session = s.id),
-                  (SELECT count(*) FROM conflicts o WHERE o.session = s.id AND o.status = 'open' AND o.kind <> 'contended')
+                  (SELECT count(*) FROM conflicts o WHERE o.session = s.id AND o.status = 'open' AND o.kind <> 'contended'),
+                  (SELECT group_concat(guard) FROM (SELECT guard FROM allowed a WHERE a.session = s.id ORDER BY guard))
                   FROM sessions s ORDER BY number DESC";
     let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query([])?;
@@ -137,7 +138,20 @@ pub(crate) fn list(connection: &Connection) -> Result<Vec<SessionLine>, Fault> {
     while let Some(row) = rows.next()? {
         let StoredSession { id, mode, status, reason, started_at, ended_at, undone, undo_of: _ } = stored(row)?;
         let (written, open_conflicts) = (row.get::<_, i64>(9)?.unsigned_abs(), row.get::<_, i64>(10)?.unsigned_abs());
-        found.push(SessionLine { id, mode, status, started_at, ended_at, reason, undone, written, open_conflicts });
+        let allowed: Option<String> = row.get(11)?;
+        let allowed = allowed.iter().flat_map(|names| names.split(',')).map(str::parse).collect::<Result<_, _>>()?;
+        found.push(SessionLine {
+            id,
+            mode,
+            status,
+            started_at,
+            ended_at,
+            reason,
+            undone,
+            written,
+            open_conflicts,
+            allowed,
+        });
     }
     Ok(found)
 }
@@ -160,6 +174,27 @@ pub(crate) fn allowed(connection: &Connection, id: SessionId) -> Result<Vec<Guar
         guards.push(row.get::<_, String>(0)?.parse()?);
     }
     guards.sort_unstable();
+    Ok(guards)
+}
+
+pub(crate) fn note_overridden(connection: &mut Connection, id: SessionId, guards: &[GuardReport]) -> Result<(), Fault> {
+    let transaction = connection.transaction()?;
+    let insert = "INSERT OR IGNORE INTO overridden (session, guard, dataset, report) VALUES (?1, ?2, ?3, ?4)";
+    for guard in guards {
+        let (dataset, report) = (guard.dataset.as_deref().unwrap_or_default(), serde_json::to_string(guard)?);
+        transaction.execute(insert, params![id.to_string(), guard.name, dataset, report])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+pub(crate) fn overridden(connection: &Connection, id: SessionId) -> Result<Vec<GuardReport>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT report FROM overridden WHERE session = ?1 ORDER BY id")?;
+    let mut rows = statement.query([id.to_string()])?;
+    let mut guards = Vec::new();
+    while let Some(row) = rows.next()? {
+        guards.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
+    }
     Ok(guards)
 }
 

@@ -16,10 +16,17 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use folder::{Folder, Found};
 
+const EXAMPLES: &str = "\
+Examples:
+  pinksync demo                    in pinksync-demo
+  pinksync demo somewhere
+  pinksync demo --fresh            makes the folder anew";
+
 /// Makes and runs a small two-way sync: a CSV file as a CRM exports it, and the SQLite database of a shop
 ///
 /// Called again it runs the sync in the folder once more; edit either side in between.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Demo {
     /// Folder to make
     #[arg(default_value = "pinksync-demo")]

@@ -126,7 +126,7 @@ fn misfits(
 ) -> Result<Vec<String>, Failure> {
     let variable = |name: &str| [source, target].into_iter().find_map(|side| side.variable(name));
     let definition = SyncDefinition::parse(text, &|name| variable(name).or_else(|| open::environment(name)))
-        .map_err(|mistakes| Failure::failed(format!("the sync file would not be valid: {mistakes}")))?;
+        .map_err(|mistakes| unfit(&mistakes))?;
     let find = |schemas: &[DatasetSchema], name: &Option<String>| {
         schemas.iter().find(|schema| Some(&schema.name) == name.as_ref()).cloned()
     };
@@ -140,4 +140,9 @@ fn misfits(
         }
     }
     Ok(misfits)
+}
+
+fn unfit(mistakes: &pinksync_model::Mistakes) -> Failure {
+    Failure::failed(format!("the sync file would not be valid: {mistakes}"))
+        .help("write the file by hand; `pinksync plan FILE --check` says what is wrong with it")
 }

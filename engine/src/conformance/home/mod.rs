@@ -74,6 +74,7 @@ pub async fn journal(homes: &dyn Homes) {
 pub async fn settle(homes: &dyn Homes) {
     settle::counters_add_up_in_the_order_of_first_settle(homes).await;
     settle::counters_are_of_one_session(homes).await;
+    settle::overridden_guards_are_kept_once_and_outlive_their_process(homes).await;
     settle::what_moved_leaves_nothing(homes).await;
     settle::what_is_settled_outlives_its_process(homes).await;
     settle::datasets_do_not_see_each_other(homes).await;

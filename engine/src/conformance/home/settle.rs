@@ -1,6 +1,6 @@
 //! Counters, and that a settlement is stored as a whole or not at all.
 
-use pinksync_model::{ConflictStatus, DatasetReport, SessionId, Side};
+use pinksync_model::{ConflictStatus, DatasetReport, GuardReport, SessionId, Side};
 
 use super::Homes;
 use super::made::{
@@ -47,6 +47,28 @@ pub(super) async fn counters_are_of_one_session(homes: &dyn Homes) {
     settle(&*home, other, DATASET, &counting(DATASET, 10)).await;
     assert_eq!(home.counted(one).await.unwrap(), [total(DATASET, 1, 1)]);
     assert_eq!(home.counted(other).await.unwrap(), [total(DATASET, 10, 1)]);
+}
+
+pub(super) async fn overridden_guards_are_kept_once_and_outlive_their_process(homes: &dyn Homes) {
+    let home = homes.fresh().await;
+    let (session, other) = (SessionId::new(), SessionId::new());
+    let guard = |name: &str, dataset: &str, actual| GuardReport {
+        name: name.to_owned(),
+        limit: 50.0,
+        actual,
+        tripped: true,
+        allowed: true,
+        detail: None,
+        dataset: Some(dataset.to_owned()),
+    };
+    let first = [guard("max_delete_percent", DATASET, 90.0), guard("empty_side", DATASET, 3.0)];
+    home.note_overridden(session, &first).await.unwrap();
+    let home = homes.reopen(home).await;
+    let again = [guard("max_delete_percent", DATASET, 10.0), guard("max_delete_percent", OTHER, 70.0)];
+    home.note_overridden(session, &again).await.unwrap();
+    let [largest, empty] = first;
+    assert_eq!(home.overridden(session).await.unwrap(), [largest, empty, again[1].clone()]);
+    assert!(home.overridden(other).await.unwrap().is_empty(), "another session's");
 }
 
 /// Everything a settlement can say about records 1 and 2, over a base without blocks.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pinksync_model::{DatasetReport, SessionId, Side};
+use pinksync_model::{DatasetReport, GuardReport, SessionId, Side};
 
 use super::Faults;
 use crate::connector::RangeSum;
@@ -100,6 +100,14 @@ impl Home for FaultyHome {
 
     async fn unknown_rejects(&self, session: SessionId, dataset: &str) -> Result<(bool, bool)> {
         self.faults.query(self.inner.unknown_rejects(session, dataset)).await
+    }
+
+    async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()> {
+        self.faults.effect("note overridden guards", self.inner.note_overridden(session, guards)).await
+    }
+
+    async fn overridden(&self, session: SessionId) -> Result<Vec<GuardReport>> {
+        self.faults.query(self.inner.overridden(session)).await
     }
 
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>> {
