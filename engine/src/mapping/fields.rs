@@ -121,7 +121,7 @@ fn join(
 }
 
 /// Applies `types` to a column that has no type of its own.
-fn typed(dataset: &DatasetDefinition, column: &ColumnSchema) -> ColumnSchema {
+pub fn typed(dataset: &DatasetDefinition, column: &ColumnSchema) -> ColumnSchema {
     let mut column = column.clone();
     if let Some(ty) = dataset.types.get(&column.name).filter(|_| column.carrier == Carrier::Text) {
         column.ty = field_type(*ty);
@@ -228,7 +228,7 @@ pub(super) fn filter(dataset: &DatasetDefinition, pairs: &[Pair], mistakes: &mut
         .iter()
         .map(|pair| SideColumn {
             name: pair.source.name.clone(),
-            native: reduce::native(&pair.source),
+            native: reduce::native_beside(&pair.source, &pair.common),
             common: pair.common.clone(),
             writable: pair.written,
         })

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use pinksync_model::{BaseKind, DatasetDefinition, SyncDefinition};
 
+pub use fields::typed;
+
 use crate::decide::Rules;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filter;
@@ -139,7 +141,7 @@ fn side_spec(
         .iter()
         .map(|pair| crate::row::SideColumn {
             name: side(pair).name.clone(),
-            native: reduce::native(side(pair)),
+            native: reduce::native_beside(side(pair), &pair.common),
             common: pair.common.clone(),
             writable: pair.written,
         })

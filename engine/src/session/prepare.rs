@@ -8,7 +8,7 @@ use pinksync_model::{DatasetDefinition, DatasetEntry, Side, SyncDefinition};
 use super::{Session, guards};
 use crate::connector::System;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mapping::Mapping;
+use crate::mapping::{self, Mapping};
 use crate::pair::Pair;
 use crate::schema::DatasetSchema;
 use crate::survey::Empty;
@@ -96,6 +96,7 @@ async fn create_target(
         None => old.clone(),
     };
     for column in &mut schema.columns {
+        *column = mapping::typed(dataset, column);
         column.name = renamed(&column.name);
     }
     let key = if dataset.key.is_empty() { &source.primary_key } else { &dataset.key };
