@@ -59,6 +59,15 @@ impl Error {
         self
     }
 
+    /// Says at which place it happened, unless the message does already.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        if !self.message.contains(place) {
+            self.message = format!("{place}: {}", self.message);
+        }
+        self
+    }
+
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }

@@ -25,6 +25,16 @@ pub struct Database {
     pub client: Client,
 }
 
+/// A row as text; NULL is `None`.
+pub type Cells = Vec<Option<String>>;
+
+impl Database {
+    /// This database as a side of a sync file.
+    pub fn side(&self) -> String {
+        format!("{{ type: postgres, url: \"{}\" }}", self.url)
+    }
+}
+
 fn admin_url() -> String {
     std::env::var("PINKSYNC_TEST_POSTGRES_URL")
         .expect("PINKSYNC_TEST_POSTGRES_URL names no server: run the tests by `./dev test`, or set it")
@@ -77,12 +87,29 @@ impl Flow {
     }
 
     fn value(&self, client: &Client, sql: &str) -> String {
-        let rows = self.runtime.block_on(client.simple_query(sql)).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        let row = rows.iter().find_map(|message| match message {
-            tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or("NULL").to_owned()),
+        let row = self.rows(client, sql).into_iter().next();
+        row.map(|row| row[0].clone().unwrap_or_else(|| "NULL".to_owned())).unwrap_or_default()
+    }
+
+    /// All rows as text, NULL as `None`; several statements give the rows of all.
+    pub fn source_rows(&self, sql: &str) -> Vec<Cells> {
+        self.rows(&self.source.client, sql)
+    }
+
+    pub fn target_rows(&self, sql: &str) -> Vec<Cells> {
+        self.rows(&self.target.client, sql)
+    }
+
+    fn rows(&self, client: &Client, sql: &str) -> Vec<Cells> {
+        let messages =
+            self.runtime.block_on(client.simple_query(sql)).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let row = |message: &tokio_postgres::SimpleQueryMessage| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|index| row.get(index).map(str::to_owned)).collect())
+            }
             _ => None,
-        });
-        row.unwrap_or_default()
+        };
+        messages.iter().filter_map(row).collect()
     }
 
     /// A digest of all rows of a table, in key order.
@@ -123,6 +150,11 @@ impl Flow {
         fs::write(self.path("sync.yaml"), format!("name: flow\n{sides}{rest}")).unwrap();
     }
 
+    /// Writes a sync file of any name over any two sides.
+    pub fn write_file(&self, name: &str, source: &str, target: &str, rest: &str) {
+        fs::write(self.path(name), format!("source: {source}\ntarget: {target}\n{rest}")).unwrap();
+    }
+
     /// A command of the binary in the test's folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pinksync"));
@@ -139,10 +171,30 @@ impl Flow {
     }
 
     /// `pinksync run sync.yaml`, which must exit with `code`; its report.
+    #[track_caller]
     pub fn session(&self, code: i32) -> Report {
-        let ran = self.run(&["run", "sync.yaml", "--yes", "-o", "json"]);
+        self.session_of("sync.yaml", code)
+    }
+
+    #[track_caller]
+    pub fn session_of(&self, file: &str, code: i32) -> Report {
+        self.session_with(&["run", file, "--yes", "-o", "json"], code)
+    }
+
+    /// A `run` with arguments of its own.
+    #[track_caller]
+    pub fn session_with(&self, arguments: &[&str], code: i32) -> Report {
+        let ran = self.run(arguments);
         ran.expect(code);
         Report(serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.stdout)))
+    }
+
+    /// What a listing prints as JSON, a value per line.
+    #[track_caller]
+    pub fn lines(&self, arguments: &[&str]) -> Vec<Value> {
+        let ran = self.run(arguments);
+        ran.expect(0);
+        ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
@@ -196,6 +248,20 @@ impl Report {
             at = &at[part];
         }
         at.as_u64().unwrap_or_else(|| panic!("no counter {path} in {}", self.0))
+    }
+
+    /// Sum of a counter over all datasets.
+    pub fn total(&self, path: &str) -> u64 {
+        (0..self.0["datasets"].as_array().unwrap().len()).map(|dataset| self.count_of(dataset, path)).sum()
+    }
+
+    /// All that was written on both sides.
+    pub fn written(&self) -> u64 {
+        let counters = ["created", "updated", "deleted"];
+        counters
+            .iter()
+            .map(|name| self.total(&format!("to_target.{name}")) + self.total(&format!("to_source.{name}")))
+            .sum()
     }
 
     /// Asserts several counters of the first dataset at once.

@@ -129,6 +129,14 @@ impl Pool {
         &self.target
     }
 
+    /// Names the server in an error of a connection that was lost.
+    pub fn name(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Unreachable | ErrorKind::UnknownOutcome => error.at(&self.target.address()),
+            _ => error,
+        }
+    }
+
     /// Lends a connection, an idle one if it still works.
     pub async fn lend(self: &Arc<Self>) -> Result<Lease> {
         self.lend_with("").await
@@ -150,9 +158,10 @@ impl Pool {
                 return Ok(lease);
             }
         }
-        let mut session = Session::open(&self.target, &self.tls).await?;
+        let mut session = Session::open(&self.target, &self.tls).await.map_err(|error| self.name(error))?;
         if !begin.is_empty() {
-            session.batch(begin).await.map_err(|error| translate("begin a transaction", error))?;
+            let begun = session.batch(begin).await;
+            begun.map_err(|error| self.name(translate("begin a transaction", error)))?;
         }
         lease.session = Some(session);
         Ok(lease)
@@ -183,6 +192,11 @@ impl Lease {
         self.session
             .as_mut()
             .ok_or_else(|| Error::new(ErrorKind::Aborted, "use a connection", "it was given up before"))
+    }
+
+    /// Names the server in an error of a connection that was lost.
+    pub fn name(&self, error: Error) -> Error {
+        self.pool.name(error)
     }
 
     /// Gives the connection back; no transaction may be open on it.

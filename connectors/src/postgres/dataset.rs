@@ -10,6 +10,7 @@ use pinksync_engine::{Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 
 use super::client::Pool;
+use super::error::translate;
 use super::layout::Layout;
 use super::read;
 use super::split::split;
@@ -54,7 +55,7 @@ impl Dataset for PostgresDataset {
         let mut lease = self.pool.lend().await?;
         let session = lease.session()?;
         session.busy = true;
-        let keys = split(session, &self.layout, rows).await?;
+        let keys = split(session, &self.layout, rows).await.map_err(|error| self.pool.name(error))?;
         session.busy = false;
         lease.give_back();
         Ok(keys)
@@ -64,8 +65,9 @@ impl Dataset for PostgresDataset {
         let mut lease = self.pool.lend_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let session = lease.session()?;
         session.busy = true;
-        read::scan(session, &self.layout, &rows).await?;
-        session.batch("COMMIT").await.map_err(|error| super::error::translate("read a table", error))?;
+        read::scan(session, &self.layout, &rows).await.map_err(|error| self.pool.name(error))?;
+        let ended = session.batch("COMMIT").await;
+        ended.map_err(|error| self.pool.name(translate("read a table", error)))?;
         session.busy = false;
         lease.give_back();
         Ok(())

@@ -84,7 +84,7 @@ impl Postgres {
             return Ok(table);
         }
         let mut lease = self.pool.lend().await?;
-        let table = catalog::load(lease.session()?, name).await?;
+        let table = catalog::load(lease.session()?, name).await.map_err(|error| self.pool.name(error))?;
         lease.give_back();
         let gone = || {
             Error::new(ErrorKind::Definition, "open a dataset", format!("there is no table {name}"))
@@ -111,14 +111,14 @@ impl System for Postgres {
 
     async fn datasets(&self) -> Result<Vec<String>> {
         let mut lease = self.pool.lend().await?;
-        let names = schema::datasets(lease.session()?).await?;
+        let names = schema::datasets(lease.session()?).await.map_err(|error| self.pool.name(error))?;
         lease.give_back();
         Ok(names)
     }
 
     async fn describe(&self, dataset: &str) -> Result<Option<DatasetSchema>> {
         let mut lease = self.pool.lend().await?;
-        let described = schema::describe(lease.session()?, dataset).await?;
+        let described = schema::describe(lease.session()?, dataset).await.map_err(|error| self.pool.name(error))?;
         lease.give_back();
         Ok(described.map(|(table, schema)| {
             let _ = self.remember(table);
@@ -128,7 +128,7 @@ impl System for Postgres {
 
     async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
         let mut lease = self.pool.lend().await?;
-        schema::create(lease.session()?, schema, from_kind).await?;
+        schema::create(lease.session()?, schema, from_kind).await.map_err(|error| self.pool.name(error))?;
         lease.give_back();
         Ok(())
     }

@@ -55,7 +55,7 @@ impl PostgresTransaction {
             Ok(_) => self.lease.session()?.busy = false,
             Err(_) => self.failed = true,
         }
-        result
+        result.map_err(|error| self.lease.name(error))
     }
 }
 
@@ -104,23 +104,25 @@ impl Transaction for PostgresTransaction {
         let committed = tokio::time::timeout(COMMIT_TIMEOUT, session.batch(&statements)).await;
         let unknown =
             |reason: String| Error::new(ErrorKind::UnknownOutcome, "commit", format!("the answer was lost: {reason}"));
-        match committed {
+        let error = match committed {
             Ok(Ok(())) => {
                 session.busy = false;
                 self.lease.give_back();
-                Ok(())
+                return Ok(());
             }
-            Ok(Err(error)) if is_broken(&error) => Err(unknown(chain(&error)).with_source(error)),
-            Ok(Err(error)) => Err(translate("commit", error)),
-            Err(_) => Err(unknown(format!("none came within {} s", COMMIT_TIMEOUT.as_secs()))),
-        }
+            Ok(Err(error)) if is_broken(&error) => unknown(chain(&error)).with_source(error),
+            Ok(Err(error)) => translate("commit", error),
+            Err(_) => unknown(format!("none came within {} s", COMMIT_TIMEOUT.as_secs())),
+        };
+        Err(self.lease.name(error))
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<()> {
         // Where a call failed or was given up, dropping the connection undoes everything.
         let Ok(session) = self.enter() else { return Ok(()) };
-        session.batch("ROLLBACK").await.map_err(|error| translate("roll back", error))?;
-        session.busy = false;
+        let ended = session.batch("ROLLBACK").await;
+        session.busy = ended.is_err();
+        ended.map_err(|error| self.lease.name(translate("roll back", error)))?;
         self.lease.give_back();
         Ok(())
     }

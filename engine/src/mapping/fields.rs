@@ -228,7 +228,7 @@ pub(super) fn filter(dataset: &DatasetDefinition, pairs: &[Pair], mistakes: &mut
         .iter()
         .map(|pair| SideColumn {
             name: pair.source.name.clone(),
-            native: reduce::native(&pair.source),
+            native: reduce::native_beside(&pair.source, &pair.common),
             common: pair.common.clone(),
             writable: pair.written,
             empty_is_null: pair.empty_is_null(false),

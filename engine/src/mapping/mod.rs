@@ -165,7 +165,7 @@ fn side_spec(
         .enumerate()
         .map(|(index, pair)| crate::row::SideColumn {
             name: side(pair).name.clone(),
-            native: reduce::native(side(pair)),
+            native: reduce::native_beside(side(pair), &pair.common),
             common: pair.common.clone(),
             writable: pair.written,
             empty_is_null: pair.empty_is_null(key.contains(&index)),

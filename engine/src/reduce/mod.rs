@@ -57,6 +57,15 @@ pub fn native(column: &ColumnSchema) -> FieldType {
     }
 }
 
+/// As [`native`], where the common type is known: a column that holds decimals as floats takes its partner's floats as they
+/// are, since its own scale would round them.
+pub fn native_beside(column: &ColumnSchema, common: &FieldType) -> FieldType {
+    match (column.carrier, common) {
+        (Carrier::Float64, FieldType::Float { .. }) => FieldType::Float { bits: 64 },
+        _ => native(column),
+    }
+}
+
 /// Native to common form.
 pub fn reduce(value: &Value, native: &FieldType, common: &FieldType) -> Result<Value, ConversionError> {
     if is_common(value, native, common) {
