@@ -99,29 +99,32 @@ impl<'a> Attempt<'a> {
                 break;
             }
             let entries = blocks::load(&*self.context.home, self.pair.name(), &planned.blocks).await?;
-            let gathered = self.gather_range(transactions, planned, &entries, budget).await?;
-            budget = budget.saturating_sub(size(&gathered.triples));
-            batch.read.0 += gathered.read.0;
-            batch.read.1 += gathered.read.1;
-            if let Some(cut) = &gathered.cut {
-                batch.rest.push(KeyRange { low: Some(cut.clone()), high: planned.range.high.clone() });
+            let Gathered { range, cut, triples, most, bytes, rejects, read } =
+                self.gather_range(transactions, planned, &entries, budget).await?;
+            budget = budget.saturating_sub(bytes);
+            batch.read.0 += read.0;
+            batch.read.1 += read.1;
+            if let Some(cut) = cut {
+                batch.rest.push(KeyRange { low: Some(cut), high: planned.range.high.clone() });
             }
-            let stretch = Stretch::of_range(&gathered, planned, entries, batch.items.len());
-            batch.rejects.extend(gathered.rejects);
-            self.decide(&mut batch, gathered.triples);
+            let first = batch.items.len();
+            batch.rejects.extend(rejects);
+            batch.items.reserve(most);
+            self.decide(&mut batch, triples);
+            let stretch = Stretch::of_range(range, planned, entries, first);
             batch.stretches.push(stretch.ending_at(batch.items.len()));
         }
         Ok(batch)
     }
 
     /// Reads a range; one that is too large for the budget is cut at the beginning of a stored block where there is one.
-    async fn gather_range(
+    async fn gather_range<'b>(
         &self,
         transactions: &mut Transactions,
         planned: &PlannedRange,
-        entries: &[(Key, Entry)],
+        entries: &'b [(Key, Entry)],
         budget: usize,
-    ) -> Result<Gathered> {
+    ) -> Result<Gathered<'b>> {
         let (source, target) = (&mut *transactions.0, &mut *transactions.1);
         let gathered = gather::gather_range(self.pair, (source, target), &planned.range, entries, budget).await?;
         let Some(cut) = &gathered.cut else {
@@ -149,16 +152,17 @@ impl<'a> Attempt<'a> {
         keys.dedup();
         let base = KeyBlocks::load(&*self.context.home, self.pair.name(), &keys, &[]).await?;
         let (source, target) = (&mut *transactions.0, &mut *transactions.1);
-        let gathered = gather::gather_keys(self.pair, (source, target), &keys, |key| base.entry(key).cloned()).await?;
-        let mut batch = Batch { rejects: gathered.rejects, ..Batch::default() };
-        self.decide(&mut batch, gathered.triples);
+        let (triples, rejects) =
+            gather::gather_keys(self.pair, (source, target), &keys, |key| base.entry(key).cloned()).await?;
+        let mut batch = Batch { rejects, ..Batch::default() };
+        self.decide(&mut batch, triples);
         let checked = !matches!(work.purpose, Purpose::Plan(_));
         batch.stretches =
             base.groups.into_iter().map(|group| Stretch::of_group(group, checked, &batch.items)).collect();
         Ok(batch)
     }
 
-    fn decide(&self, batch: &mut Batch, triples: Vec<Triple>) {
+    fn decide(&self, batch: &mut Batch, triples: impl IntoIterator<Item = Triple>) {
         let rules = current_rules(self.pair);
         batch.items.extend(decide_all(&rules, triples).map(|(triple, decision)| {
             let fate = Fate::Done;
@@ -353,16 +357,14 @@ pub fn current_rules(pair: &Pair) -> Arc<Rules> {
 }
 
 /// Decides each triple by what is readable of it.
-pub fn decide_all(rules: &Rules, triples: Vec<Triple>) -> impl Iterator<Item = (Triple, Decision)> {
+pub fn decide_all(
+    rules: &Rules,
+    triples: impl IntoIterator<Item = Triple>,
+) -> impl Iterator<Item = (Triple, Decision)> {
     triples.into_iter().map(|triple| {
         let decision = decide::decide(rules, triple.base.as_ref(), triple.source.row(), triple.target.row());
         (triple, decision)
     })
-}
-
-fn size(triples: &[Triple]) -> usize {
-    let size = |state: &State| state.row().map_or(0, crate::row::Row::size);
-    triples.iter().map(|triple| size(&triple.source).max(size(&triple.target))).sum()
 }
 
 /// Target first, then source; a file, whose commit is its publication later on, last. A side that was only read is given

@@ -58,25 +58,31 @@ impl Triple {
     }
 }
 
-/// A range (or the part of it that the budget allowed) lined up.
-#[derive(Debug, Default)]
-pub struct Gathered {
+/// A range (or the part of it that the budget allowed), to be lined up as it is decided.
+pub struct Gathered<'a> {
     pub range: KeyRange,
     /// Nothing at or after this key was read.
     pub cut: Option<Key>,
-    pub triples: Vec<Triple>,
+    pub triples: Triples<'a>,
+    /// There are about so many triples, at most.
+    pub most: usize,
+    /// Of the rows of the larger side.
+    pub bytes: usize,
     pub rejects: Vec<RejectRecord>,
     pub read: (u64, u64),
 }
 
+/// In key order.
+pub type Triples<'a> = Box<dyn Iterator<Item = Triple> + Send + 'a>;
+
 /// Reads `range` on both sides and lines it up with `entries` (the base of the range, sorted).
-pub async fn gather_range(
+pub async fn gather_range<'a>(
     pair: &Pair,
     transactions: (&mut dyn Transaction, &mut dyn Transaction),
     range: &KeyRange,
-    entries: &[(Key, Entry)],
+    entries: &'a [(Key, Entry)],
     budget: usize,
-) -> Result<Gathered> {
+) -> Result<Gathered<'a>> {
     let (source, target) = tokio::join!(
         read(pair, Side::Source, transactions.0, range, budget),
         read(pair, Side::Target, transactions.1, range, budget),
@@ -85,21 +91,23 @@ pub async fn gather_range(
     let cut = [&source.cut, &target.cut].into_iter().flatten().min().cloned();
     let high = cut.clone().or_else(|| range.high.clone());
     let range = KeyRange { low: range.low.clone(), high };
-    for page in [&mut source, &mut target] {
+    for page in [&mut source, &mut target].into_iter().filter(|_| cut.is_some()) {
         page.rows.retain(|row| range.contains(&row.key));
         page.unreadable.retain(|unreadable| unreadable.key.as_ref().is_none_or(|key| range.contains(key)));
     }
     check_order(pair, Side::Source, &source.rows)?;
     check_order(pair, Side::Target, &target.rows)?;
-    let mut gathered = Gathered { read: (source.rows.len() as u64, target.rows.len() as u64), ..Gathered::default() };
+    let read = (source.rows.len() as u64, target.rows.len() as u64);
     let most = entries.len().max(source.rows.len()).max(target.rows.len());
-    let source = states(pair, Side::Source, source, &mut gathered.rejects);
-    let target = states(pair, Side::Target, target, &mut gathered.rejects);
-    gathered.triples = Vec::with_capacity(most);
-    gathered.triples.extend(line_up(entries.iter().filter(|(key, _)| range.contains(key)).cloned(), source, target));
-    gathered.range = range;
-    gathered.cut = cut;
-    Ok(gathered)
+    let bytes = |page: &Page| page.rows.iter().map(Row::size).sum::<usize>();
+    let bytes = bytes(&source).max(bytes(&target));
+    let mut rejects = Vec::new();
+    let source = states(pair, Side::Source, source, &mut rejects);
+    let target = states(pair, Side::Target, target, &mut rejects);
+    let within = range.clone();
+    let entries = entries.iter().filter(move |(key, _)| within.contains(key)).cloned();
+    let triples = Box::new(line_up(entries, source, target));
+    Ok(Gathered { range, cut, triples, most, bytes, rejects, read })
 }
 
 async fn read(
@@ -246,20 +254,20 @@ pub async fn gather_keys(
     transactions: (&mut dyn Transaction, &mut dyn Transaction),
     keys: &[Key],
     entries: impl Fn(&Key) -> Option<Entry>,
-) -> Result<Gathered> {
+) -> Result<(Vec<Triple>, Vec<RejectRecord>)> {
     let (source, target) = tokio::join!(
         lookup(pair, Side::Source, transactions.0, keys),
         lookup(pair, Side::Target, transactions.1, keys),
     );
-    let mut gathered = Gathered::default();
-    let source = scoped(pair, Side::Source, source?, &mut gathered);
-    let target = scoped(pair, Side::Target, target?, &mut gathered);
-    gathered.triples = keys
+    let mut rejects = Vec::new();
+    let source = scoped(pair, Side::Source, source?, &mut rejects);
+    let target = scoped(pair, Side::Target, target?, &mut rejects);
+    let triples = keys
         .iter()
         .zip(source.into_iter().zip(target))
         .map(|(key, (source, target))| Triple { key: key.clone(), base: entries(key), source, target })
         .collect();
-    Ok(gathered)
+    Ok((triples, rejects))
 }
 
 /// Looks up keys on one side, in chunks that a system takes at once.
@@ -277,7 +285,7 @@ pub async fn lookup(pair: &Pair, side: Side, transaction: &mut dyn Transaction, 
     Ok(found)
 }
 
-fn scoped(pair: &Pair, side: Side, found: Vec<Found>, gathered: &mut Gathered) -> Vec<State> {
+fn scoped(pair: &Pair, side: Side, found: Vec<Found>, rejects: &mut Vec<RejectRecord>) -> Vec<State> {
     let filter = pair.mapping.spec(side).filter.as_ref();
     found
         .into_iter()
@@ -286,7 +294,7 @@ fn scoped(pair: &Pair, side: Side, found: Vec<Found>, gathered: &mut Gathered) -
             Found::Row(row) if filter.is_some_and(|filter| !filter.matches(row.values())) => State::OutOfScope,
             Found::Row(row) => State::Row(row),
             Found::Unreadable(unreadable) => {
-                gathered.rejects.push(reject(side, unreadable));
+                rejects.push(reject(side, unreadable));
                 State::Unreadable
             }
         })

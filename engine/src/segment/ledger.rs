@@ -7,7 +7,6 @@ use pinksync_model::{ConflictKind, ConflictStatus, Side};
 use super::attempt::Batch;
 use super::blocks::{KeyGroup, cut_into_blocks};
 use super::carry::{Fate, Item, held};
-use super::gather::Gathered;
 use super::scope::rests_on_absence;
 use super::{Context, Expected, KeyWork, Purpose, Work};
 use crate::base;
@@ -40,8 +39,7 @@ pub struct Stretch {
 
 impl Stretch {
     /// A range that was read, perhaps cut inside a block.
-    pub fn of_range(gathered: &Gathered, planned: &PlannedRange, entries: Vec<(Key, Entry)>, first: usize) -> Self {
-        let range = gathered.range.clone();
+    pub fn of_range(range: KeyRange, planned: &PlannedRange, entries: Vec<(Key, Entry)>, first: usize) -> Self {
         let reached = |low: &Option<Key>| match (&range.high, low) {
             (Some(high), Some(low)) => low < high,
             _ => true,
