@@ -199,8 +199,9 @@ pub trait Transaction: Send {
     /// Looks records up by native key, one answer per key in the same order. The filter is not applied.
     async fn lookup(&mut self, keys: &[Values]) -> Result<Vec<Found>>;
 
-    /// Carries out guarded writes of different keys, one outcome per write in the same order. They are sent in batches
-    /// of at most [`SideSpec::batch_size`]; a refused record is isolated by savepoints and bisection.
+    /// Carries out guarded writes of different keys, one outcome per write in the same order. No statement and no message
+    /// carries more than [`SideSpec::batch_size`] of them, but for a bulk load (COPY), which is one statement of many
+    /// messages. A refused record is isolated by savepoints and bisection.
     async fn write(&mut self, writes: Vec<Write>) -> Result<Vec<Outcome>>;
 
     /// Sums of the parts into which `cuts` (ascending, inside `range`) divide `range`: `cuts.len() + 1` of them.

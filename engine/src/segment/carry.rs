@@ -179,7 +179,6 @@ async fn write_part(
             }
         }
     }
-    // A file takes what it is given, and shows it only once it is published.
     if pair.mapping.reads_back(side) {
         read_after(pair, side, transaction, items, &read_back).await?;
     }
