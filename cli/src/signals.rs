@@ -1,6 +1,7 @@
 //! Ctrl-C: once asks the session to end at its next checkpoint, twice ends at once. And a full disk is an error, no end.
 
 use pinksync_engine::session::Stop;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::context::say;
 use crate::exit::Exit;
@@ -23,17 +24,10 @@ pub fn stop_on_signals(stop: &Stop) -> Result<(), Failure> {
 
 /// A write beyond the limit on a file's size (`ulimit -f`, a quota) then fails like any other on a full disk. Left alone,
 /// its signal ends the process without a word. Must be called inside the runtime.
-#[cfg(unix)]
 pub fn outlive_full_disks() -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
     // SIGXFSZ. Whoever listens to it need not hear it: the write tells.
     let listening = signal(SignalKind::from_raw(25));
     listening.map(drop).map_err(|error| Failure::failed("the program cannot listen for signals").because(&error))
-}
-
-#[cfg(not(unix))]
-pub fn outlive_full_disks() -> Result<(), Failure> {
-    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the user asked twice; what is settled is settled, as after a kill")]
@@ -41,16 +35,13 @@ fn end_at_once() -> ! {
     std::process::exit(Exit::Interrupted.code().into())
 }
 
-#[cfg(unix)]
 struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-#[cfg(unix)]
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
@@ -58,22 +49,6 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 }

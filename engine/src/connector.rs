@@ -42,7 +42,7 @@ pub trait System: Send + Sync {
     /// `None` where the dataset does not exist.
     async fn describe(&self, dataset: &str) -> Result<Option<DatasetSchema>>;
 
-    /// Creates a dataset (`create_target`): types are mapped to this system's own. `kind` says where the schema comes from.
+    /// Creates a dataset (`create_target`): types are mapped to this system's own. `from_kind` says where the schema comes from.
     async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()>;
 
     /// Opens a dataset under a mapping. Cheap; no statement needs to be sent.

@@ -5,7 +5,7 @@ use std::fmt;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What an error means to the engine. Every caller matches without a wildcard arm.
+/// What an error means to the engine. What decides about trying again matches every kind by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The definition does not fit the systems (missing column, incompatible types): the user must change it.
@@ -83,6 +83,20 @@ impl Error {
     pub fn remedy(&self) -> Option<&str> {
         self.remedy.as_deref()
     }
+}
+
+/// An error and its causes in one line, nothing said twice.
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 impl fmt::Display for Error {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use pinksync_engine::error::chain;
 use pinksync_engine::{Error, ErrorKind, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::types::ToSql;
@@ -24,8 +25,8 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection; there are few shapes, but updates have one per set of columns.
 const MAX_STATEMENTS: usize = 100;
 
-/// Everything that text output, text input and comparing depend on. `search_path` is the user's: every name we use is
-/// qualified. A statement may take hours (the scan of a large table), a lock seconds. Ranges are read in key order from
+/// Everything that text output, text input and comparing depend on. `search_path` is the user's: every name we read or
+/// write is qualified. A statement may take hours (the scan of a large table), a lock seconds. Ranges are read in key order from
 /// an index: where pages and keys are not in one order the planner would rather sort whole rows, on disk.
 const PINNED: &str = "SET row_security = off; SET jit = off; SET enable_sort = off; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres';
 SET bytea_output = 'hex'; SET extra_float_digits = 3; SET lc_monetary = 'C'; SET TimeZone = 'UTC';
@@ -96,7 +97,7 @@ fn connect_error(target: &Target, error: tokio_postgres::Error) -> Error {
     if error.as_db_error().is_some() {
         return translate("connect to PostgreSQL", error);
     }
-    let text = super::error::chain(&error);
+    let text = chain(&error);
     // The driver's own refusals: no password given, or a method it does not know.
     if text.contains("authentication error") || text.contains("password missing") {
         return Error::new(ErrorKind::Denied, "connect to PostgreSQL", format!("{}: {text}", target.address()))

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use pinksync_engine::connector::Refusal;
+use pinksync_engine::error::chain;
 use pinksync_engine::{Error, ErrorKind};
 use tokio_postgres::error::DbError;
 
@@ -116,20 +117,6 @@ fn refusal_code(code: &str) -> Option<(&'static str, bool)> {
 fn sentence(error: &DbError) -> String {
     let more = error.detail().or(error.hint()).map(|text| format!(" ({})", text.trim_end_matches('.')));
     format!("{}{}", error.message(), more.unwrap_or_default())
-}
-
-/// An error and its causes in one line, nothing said twice.
-pub fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

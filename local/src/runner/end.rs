@@ -1,13 +1,13 @@
 //! A session is worked on, and its end is put into the books: status, reason, report.
 
-use std::error::Error as _;
-
+use pinksync_engine::error::chain;
 use pinksync_engine::home::Home;
 use pinksync_engine::session::{self, Ending, Finished};
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{DatasetReport, GuardReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary};
 
 use super::{Begun, Local, RunError, left_alone};
+use crate::state::clock::now;
 use crate::{StateError, StateFile};
 
 /// Days for which a session can be undone.
@@ -150,11 +150,6 @@ pub(super) fn unbooked_report(id: SessionId, mode: Mode, started_at: String, fin
     Report { session, datasets: finished.datasets, guards: finished.guards, warnings: finished.warnings }
 }
 
-/// RFC 3339 UTC with milliseconds, as the books have it.
-pub(super) fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
 fn interrupted(mode: Mode) -> Reason {
     let command = if mode == Mode::Undo { "undo" } else { "run" };
     let detail = format!("stopped at a checkpoint; `pinksync {command}` goes on with it");
@@ -169,16 +164,7 @@ fn guarded(guards: &[GuardReport]) -> Reason {
 }
 
 pub(super) fn failed(error: &Error) -> Reason {
-    let mut detail = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let text = inner.to_string();
-        if !detail.contains(&text) {
-            detail.push_str(&format!(": {text}"));
-        }
-        cause = inner.source();
-    }
-    Reason { code: code(error.kind()).to_owned(), detail }
+    Reason { code: code(error.kind()).to_owned(), detail: chain(error) }
 }
 
 /// A stable name of what went wrong, for programs.

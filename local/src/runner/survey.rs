@@ -6,8 +6,9 @@ use pinksync_engine::Result as EngineResult;
 use pinksync_engine::survey::{self, Difference, Planned};
 use pinksync_model::{GuardName, Mode, PlanLine, Report, SessionId};
 
-use super::end::{now, unbooked_report};
+use super::end::unbooked_report;
 use super::{Local, RunError, source_name};
+use crate::state::clock::now;
 
 impl Local {
     /// What a session would do, record by record; the dataset of a line is its name on the source.

@@ -6,8 +6,9 @@ use pinksync_engine::session::Ending;
 use pinksync_engine::{Result as EngineResult, undo};
 use pinksync_model::{Mode, PlanLine, Reason, SessionId, SessionStatus};
 
-use super::end::{now, unbooked_report};
+use super::end::unbooked_report;
 use super::{Ended, Local, RunError, source_name};
+use crate::state::clock::now;
 use crate::{StateError, StoredSession};
 
 impl Local {

@@ -3,7 +3,7 @@
 mod base;
 mod book;
 mod chunk;
-mod clock;
+pub(crate) mod clock;
 mod conflict;
 mod dataset;
 mod error;
