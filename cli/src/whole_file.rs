@@ -1,11 +1,14 @@
 //! A file that is there as a whole or not at all: written beside its place, then renamed.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+/// Bytes of a file that is in the way, by which it is told whether it may be replaced.
+const LOOKED_AT: u64 = 4096;
 
 /// A place that was found writable, before the work whose outcome it takes.
 pub struct WholeFile {
@@ -15,12 +18,17 @@ pub struct WholeFile {
 }
 
 impl WholeFile {
-    pub fn begin(path: &Path) -> io::Result<Self> {
+    /// `replaces`: whether a file that begins so is an earlier one of the same kind. No other file's place is taken.
+    pub fn begin(path: &Path, replaces: fn(&[u8]) -> bool) -> io::Result<Self> {
         // A link stays, and what it leads to is replaced.
         let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         match fs::metadata(&place) {
             Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Ok(found) if !found.is_file() => Ok(Self { place, beside: None }),
+            Ok(_) if !replaces(&beginning(&place)?) => Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "another kind of file is there, which is not replaced",
+            )),
             Ok(found) => Self::beside(place, found.permissions().mode()),
             Err(_) => Self::beside(place, 0o666),
         }
@@ -45,9 +53,19 @@ impl WholeFile {
     }
 }
 
+fn beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LOOKED_AT).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn any(_: &[u8]) -> bool {
+        true
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -58,9 +76,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");
         fs::write(&path, "old").unwrap();
-        drop(WholeFile::begin(&path).unwrap());
+        drop(WholeFile::begin(&path, any).unwrap());
         assert_eq!((fs::read_to_string(&path).unwrap(), names(folder.path()).len()), ("old".to_owned(), 1));
-        WholeFile::begin(&path).unwrap().finish(b"new").unwrap();
+        WholeFile::begin(&path, any).unwrap().finish(b"new").unwrap();
         assert_eq!((fs::read_to_string(&path).unwrap(), names(folder.path()).len()), ("new".to_owned(), 1));
     }
 
@@ -70,16 +88,16 @@ mod tests {
         let (path, link) = (folder.path().join("report.json"), folder.path().join("link"));
         fs::write(&path, "old").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        WholeFile::begin(&link).unwrap().finish(b"new").unwrap();
+        WholeFile::begin(&link, any).unwrap().finish(b"new").unwrap();
         assert!(link.is_symlink() && fs::read_to_string(&path).unwrap() == "new");
-        WholeFile::begin(Path::new("/dev/null")).unwrap().finish(b"new").unwrap();
+        WholeFile::begin(Path::new("/dev/null"), any).unwrap().finish(b"new").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }
 
     #[test]
     fn a_place_that_cannot_be_written_is_told_at_the_beginning() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(WholeFile::begin(folder.path()).is_err());
-        assert!(WholeFile::begin(&folder.path().join("nothing/report.json")).is_err());
+        assert!(WholeFile::begin(folder.path(), any).is_err());
+        assert!(WholeFile::begin(&folder.path().join("nothing/report.json"), any).is_err());
     }
 }

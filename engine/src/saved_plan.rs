@@ -15,6 +15,8 @@ use crate::segment::Expected;
 
 /// Version of the file's form.
 const VERSION: u32 = 1;
+/// What a plan's file begins with.
+const HEADER: &[u8] = b"pinksync plan\n";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SavedPlan {
@@ -54,12 +56,19 @@ impl SavedPlan {
 
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let bytes = rmp_serde::to_vec(self).map_err(|error| damaged(&error.to_string()))?;
-        zstd::bulk::compress(&bytes, 3).map_err(|error| damaged(&error.to_string()))
+        let packed = zstd::bulk::compress(&bytes, 3).map_err(|error| damaged(&error.to_string()))?;
+        Ok([HEADER, &packed].concat())
+    }
+
+    /// Whether a file that begins so is empty or a plan.
+    pub fn begins(beginning: &[u8]) -> bool {
+        beginning.is_empty() || beginning.starts_with(HEADER)
     }
 
     /// Reads a plan back; another version or a damaged file is an error of kind `Definition`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let bytes = zstd::stream::decode_all(bytes).map_err(|error| damaged(&error.to_string()))?;
+        let packed = bytes.strip_prefix(HEADER).ok_or_else(|| damaged("it is no plan"))?;
+        let bytes = zstd::stream::decode_all(packed).map_err(|error| damaged(&error.to_string()))?;
         let plan: Self = rmp_serde::from_slice(&bytes).map_err(|error| damaged(&error.to_string()))?;
         if plan.version != VERSION {
             return Err(damaged(&format!("it has version {}, this program reads {VERSION}", plan.version)));

@@ -9,6 +9,8 @@ mod full_disk;
 mod guards;
 mod init;
 mod looking;
+
+mod mappings;
 mod names;
 mod output;
 mod place;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use pinksync_engine::saved_plan::SavedPlan;
 use pinksync_engine::session::Ending;
 use pinksync_engine::survey::Planned;
 use pinksync_local::runner;
@@ -121,13 +122,15 @@ fn remarks(planned: &Planned) -> impl Iterator<Item = String> {
 }
 
 fn begin_plan(path: &Path) -> Result<WholeFile, Failure> {
-    WholeFile::begin(path).map_err(|error| unwritable(path, &error))
+    WholeFile::begin(path, SavedPlan::begins).map_err(|error| unwritable(path, &error))
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::failed(format!("the plan {} cannot be written", path.display()))
-        .because(error)
-        .help("check the folder and its free space")
+    let help = match error.kind() {
+        io::ErrorKind::AlreadyExists => "name another file",
+        _ => "check the folder and its free space",
+    };
+    Failure::failed(format!("the plan {} cannot be written", path.display())).because(error).help(help)
 }
 
 fn keep(planned: &Planned, save: WholeFile, path: &Path, file: &Path, context: &Context) -> Result<(), Failure> {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pinksync_local::runner::{Names, RESOLVE};
-use pinksync_model::{Mode, RejectLine, SessionId, SessionLine};
+use pinksync_local::runner::Names;
+use pinksync_model::{Mode, RejectLine, SessionId};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -36,7 +36,12 @@ impl Rejects {
                 state.session(id).await?.ok_or(pinksync_local::StateError::UnknownSession(id))?;
                 Some(id)
             }
-            None => state.sessions().await?.iter().find(|session| was_run(session)).map(|session| session.id),
+            None => state
+                .sessions()
+                .await?
+                .iter()
+                .find(|session| session.mode == Mode::Sync && super::sessions::was_run(session))
+                .map(|session| session.id),
         };
         let Some(id) = id else {
             context.remark("no session yet");
@@ -56,10 +61,6 @@ impl Rejects {
 }
 
 /// Compared datasets, unlike a decision on one conflict.
-fn was_run(session: &SessionLine) -> bool {
-    session.mode == Mode::Sync && session.reason.as_ref().is_none_or(|reason| reason.code != RESOLVE)
-}
-
 fn list(rejects: &[RejectLine]) -> String {
     let mut table = table();
     table.set_header(["dataset", "side", "key", "line", "code", "reason"]);

@@ -31,7 +31,12 @@ pub struct ShowReport {
 impl ShowReport {
     pub async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
         let state = StateFile::open_read_only(&context.state_path(&self.file))?;
-        let last = || async { state.sessions().await.map(|sessions| sessions.first().map(|session| session.id)) };
+        let last = async || {
+            let sessions = state.sessions().await?;
+            Ok::<_, Failure>(
+                sessions.iter().find(|session| super::sessions::was_run(session)).map(|session| session.id),
+            )
+        };
         let id = match self.session {
             Some(id) => Some(id),
             None => last().await?,

@@ -107,9 +107,16 @@ fn read_plan(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Before the session begins: a report that has no place should not be found out about at the end.
 fn begin_report(path: &Path) -> Result<WholeFile, Failure> {
-    WholeFile::begin(path).map_err(|error| {
+    WholeFile::begin(path, is_report).map_err(|error| {
         unwritable(path, &error).help("nothing was begun; name a place that you may write to, and that has space")
     })
+}
+
+/// A report begins with its session.
+fn is_report(beginning: &[u8]) -> bool {
+    let mut text = beginning.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+    let start = br#"{"session":"#;
+    beginning.is_empty() || text.by_ref().take(start.len()).eq(start.iter().copied())
 }
 
 fn write_report(ended: &Ended, file: WholeFile) -> io::Result<()> {

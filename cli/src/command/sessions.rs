@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use pinksync_local::runner::RESOLVE;
 use pinksync_local::{StateError, StateFile};
 use pinksync_model::SessionLine;
 
@@ -75,4 +76,9 @@ fn list(sessions: &[SessionLine]) -> String {
         ]);
     }
     text_of(table, usize::MAX)
+}
+
+/// A run or an undo, not a decision on a single conflict.
+pub fn was_run(session: &SessionLine) -> bool {
+    session.reason.as_ref().is_none_or(|reason| reason.code != RESOLVE)
 }

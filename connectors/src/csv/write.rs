@@ -127,6 +127,7 @@ impl Reader<'_> {
         match change {
             Change::Create(values) => {
                 self.check_size(values.iter())?;
+                self.check_key(values)?;
                 for (index, value) in values.iter().enumerate().filter(|(index, _)| self.is_writable(*index)) {
                     fields[self.scanned.layout.positions[index]] = value;
                 }
@@ -168,6 +169,24 @@ impl Reader<'_> {
 
     fn is_writable(&self, index: usize) -> bool {
         self.source.spec.columns[index].writable || self.source.spec.key.contains(&index)
+    }
+
+    /// An empty text would be read back as NULL, which is no key.
+    fn check_key(&self, values: &[Value]) -> std::result::Result<(), Outcome> {
+        let spec = &self.source.spec;
+        let empty = |index: &&usize| matches!(&values[**index], Value::Text(text) if text.is_empty());
+        match spec.key.iter().find(empty).filter(|_| self.source.dialect.null.is_none()) {
+            Some(&index) => {
+                let name = &spec.columns[index].name;
+                Err(refused(
+                    "null_key",
+                    format!(
+                        "{name}: an empty text, which this file cannot tell from NULL; name a token for NULL (`csv: {{null: …}}`)"
+                    ),
+                ))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_size<'a>(&self, values: impl Iterator<Item = &'a Value>) -> std::result::Result<(), Outcome> {

@@ -45,12 +45,13 @@ pub fn settle(rules: &Rules, base: Option<&Entry>, source: &Row, target: &Row) -
     }
     let kind = if base.is_some() { ConflictKind::UpdateUpdate } else { ConflictKind::CreateCreate };
     let newest = newest(rules, source, target);
-    let mut contested = false;
+    let (mut contested, mut combined) = (false, false);
     let mut text = "fields combined";
     let mut picks = Vec::with_capacity(differing.len());
     for &field in differing.iter().filter(|&&field| Some(field) != rules.modified_at) {
         if let Some(pick) = uncontested(rules, base, source, target, field) {
             picks.push((field, pick));
+            combined |= pick != Pick::Stay;
             continue;
         }
         contested = true;
@@ -67,7 +68,11 @@ pub fn settle(rules: &Rules, base: Option<&Entry>, source: &Row, target: &Row) -
         picks.push((field, Pick::From(winner)));
     }
     if let Some(field) = rules.modified_at.filter(|field| differing.contains(field)) {
-        picks.push((field, pick_time(&picks, field, source, target)));
+        let pick = match combined {
+            true => Pick::From(later(source, target, field)),
+            false => pick_time(&picks, field, source, target),
+        };
+        picks.push((field, pick));
     }
     let kept = base.is_some_and(|base| base.kept) && picks.iter().any(|(_, pick)| *pick == Pick::Stay);
     let decision = carry(rules, &picks, kept, text);

@@ -42,6 +42,14 @@ pub(super) fn pair(
             fields.warnings.push(format!("{}: {} is generated and is not written", source.name, column.name));
             continue;
         }
+        if let Some(other) = fields.pairs.iter().find(|pair| pair.target.name == partner.name) {
+            mistakes.push(format!(
+                "columns `{}` and `{}` of the source both go to `{}` of the target: leave one of them out (`exclude`), or give \
+                 it another name there (`fields`)",
+                other.source.name, column.name, partner.name
+            ));
+            continue;
+        }
         match join(direction, dataset, column, partner, !excluded && writable) {
             Ok(pair) => fields.pairs.push(pair),
             Err(mistake) => mistakes.push(mistake),

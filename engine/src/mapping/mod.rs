@@ -61,6 +61,9 @@ impl Mapping {
             return Err(definition_error(source, target, mistakes));
         }
         let rules = rules::rules(sync, dataset, &fields.pairs, &key);
+        if let Some(mistake) = rules::time_without_order(&rules, &fields.pairs) {
+            return Err(definition_error(source, target, vec![mistake]));
+        }
         let spec = |schema: &DatasetSchema, side: fn(&Pair) -> &ColumnSchema| {
             side_spec(sync, schema, side, &fields.pairs, &key, rules.modified_at, filter.clone())
         };

@@ -53,7 +53,7 @@ impl Local {
             }
             // There is nothing to go on with: a decision that failed is made again.
             Err(error) => {
-                let reason = Some(super::end::failed(&error));
+                let reason = reason(super::end::failed(&error).detail);
                 match self.book(id, SessionStatus::Failed, reason, Err(error)).await? {
                     super::Ended { error: Some(error), .. } => Err(error.into()),
                     super::Ended { error: None, .. } => Err(RunError::refused("interrupted", "do it again")),

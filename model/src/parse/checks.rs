@@ -7,7 +7,7 @@ mod names;
 
 use super::draft::Draft;
 use super::{Gathered, Place};
-use crate::{DatasetEntry, Incremental};
+use crate::{BaseKind, DatasetEntry, Incremental, MergeMode};
 
 /// Checks what could be read. A mistake that follows from one already found (at `before`) is not reported.
 pub(super) fn check(draft: &Draft, before: &[Place], gathered: &mut Gathered<'_>) {
@@ -25,10 +25,22 @@ pub(super) fn check(draft: &Draft, before: &[Place], gathered: &mut Gathered<'_>
     }
     names::check(draft, &mut found);
     cursor_is_not_available(draft, &mut found);
+    merging_needs_values(draft, &mut found);
     for (mistake, place) in found.mistakes.into_iter().zip(found.blamed) {
         if !before.iter().any(|blamed| place.is_within(blamed) || blamed.is_within(&place)) {
             gathered.mistakes.push(mistake);
         }
+    }
+}
+
+/// Fields can only be told apart as changed on one side or on both by the values that they had.
+fn merging_needs_values(draft: &Draft, found: &mut Gathered<'_>) {
+    if draft.merge == MergeMode::Field && draft.options.base == Some(BaseKind::Hashes) {
+        found.add(
+            &Place::root().field("options").field("base"),
+            "`merge: field` cannot combine fields by hashes alone",
+            "write `base: values`, or leave it out",
+        );
     }
 }
 

@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use super::place::Step;
 use super::{Cause, Finding, Place};
-use crate::{Connection, DatasetEntry, Direction, Options, Strategy};
+use crate::{Connection, DatasetEntry, Direction, MergeMode, Options, Strategy};
 
 /// The parts of a definition that could be read.
 pub(super) struct Draft {
     pub(super) direction: Direction,
     pub(super) strategy: Strategy,
+    pub(super) merge: MergeMode,
     pub(super) source: Option<Connection>,
     pub(super) target: Option<Connection>,
     /// None for an entry that could not be read, so that indexes stay true.
@@ -30,6 +31,7 @@ impl Draft {
         Self {
             direction: section(&rest, "direction").unwrap_or_default(),
             strategy: section(&rest, "strategy").unwrap_or_default(),
+            merge: section(&rest, "merge").unwrap_or_default(),
             source: section(&rest, "source"),
             target: section(&rest, "target"),
             datasets: datasets.into_iter().map(|entry| serde_json::from_value(entry).ok()).collect(),
