@@ -10,10 +10,14 @@ mod address;
 mod connecting;
 #[path = "postgres/deleting.rs"]
 mod deleting;
+#[path = "common/filters.rs"]
+mod filters;
 #[path = "postgres/guards.rs"]
 mod guards;
 #[path = "postgres/harness.rs"]
 mod harness;
+#[path = "postgres/filters.rs"]
+mod random_filters;
 #[path = "postgres/reading.rs"]
 mod reading;
 #[path = "postgres/setup.rs"]
