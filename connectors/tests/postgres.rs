@@ -4,14 +4,20 @@
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../tests/flows/address.rs"]
+mod address;
 #[path = "postgres/connecting.rs"]
 mod connecting;
 #[path = "postgres/deleting.rs"]
 mod deleting;
+#[path = "common/filters.rs"]
+mod filters;
 #[path = "postgres/guards.rs"]
 mod guards;
 #[path = "postgres/harness.rs"]
 mod harness;
+#[path = "postgres/filters.rs"]
+mod random_filters;
 #[path = "postgres/reading.rs"]
 mod reading;
 #[path = "postgres/setup.rs"]

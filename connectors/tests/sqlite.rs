@@ -2,12 +2,16 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/filters.rs"]
+mod filters;
 #[path = "sqlite/foreign_keys.rs"]
 mod foreign_keys;
 #[path = "sqlite/harness.rs"]
 mod harness;
 #[path = "sqlite/locks.rs"]
 mod locks;
+#[path = "sqlite/filters.rs"]
+mod random_filters;
 #[path = "sqlite/reading.rs"]
 mod reading;
 #[path = "sqlite/setup.rs"]

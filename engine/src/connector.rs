@@ -42,6 +42,11 @@ pub trait System: Send + Sync {
     /// `None` where the dataset does not exist.
     async fn describe(&self, dataset: &str) -> Result<Option<DatasetSchema>>;
 
+    /// What `describe` calls a dataset, or would if it existed.
+    async fn full_name(&self, dataset: &str) -> Result<String> {
+        Ok(dataset.to_owned())
+    }
+
     /// Creates a dataset (`create_target`): types are mapped to this system's own. `from_kind` says where the schema comes from.
     async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()>;
 

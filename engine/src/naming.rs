@@ -52,12 +52,9 @@ impl Naming {
         endings.iter().find_map(|ending| name.strip_suffix(ending)).filter(|rest| !rest.is_empty()).unwrap_or(name)
     }
 
-    /// What tells two names of datasets apart: a file may be called with its usual ending or without.
-    pub fn identity<'a>(&self, name: &'a str) -> &'a str {
-        match self {
-            Self::Files { endings } => endings.first().and_then(|ending| name.strip_suffix(ending)).unwrap_or(name),
-            Self::Plain | Self::Qualified | Self::One(_) => name,
-        }
+    /// Whether two names may stand for one dataset: a file may be called without its ending.
+    pub fn are_one(&self, one: &str, other: &str) -> bool {
+        one == other || self.without_ending(one) == other || one == self.without_ending(other)
     }
 }
 
@@ -104,8 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_the_same_with_and_without_its_usual_ending() {
-        assert_eq!(FILES.identity("a.csv"), FILES.identity("a"));
-        assert_ne!(FILES.identity("a.csv.gz"), FILES.identity("a"));
+    fn a_file_is_the_same_with_and_without_its_ending() {
+        assert!(FILES.are_one("a.csv", "a") && FILES.are_one("a", "a.csv.gz") && FILES.are_one("a", "a"));
+        assert!(!FILES.are_one("a.csv", "a.csv.gz") && !FILES.are_one("a.csv", "b") && !FILES.are_one("a", "x/a.csv"));
+        assert!(!Naming::Plain.are_one("a.csv", "a"));
     }
 }

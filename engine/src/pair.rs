@@ -8,7 +8,7 @@ use pinksync_model::Side;
 
 use crate::connector::{Dataset, Guard};
 use crate::home::{BlockHeader, Run};
-use crate::key::{Key, KeyRange};
+use crate::key::{Key, KeyRange, SortedKeys};
 use crate::mapping::Mapping;
 
 /// One side of a pair.
@@ -16,8 +16,8 @@ pub struct OpenSide {
     pub dataset: Arc<dyn Dataset>,
     /// The staged rows, where the side is not read in key order.
     pub run: Option<Arc<dyn Run>>,
-    /// Keys of staged records that could not be understood, sorted.
-    pub unreadable: Vec<Key>,
+    /// Keys of staged records that could not be understood.
+    pub unreadable: SortedKeys,
     /// Staged records that could not be read and whose key is not known.
     pub unknown: u64,
     /// A record could not be read and its key is not known: no delete is derived from this side.
@@ -26,7 +26,7 @@ pub struct OpenSide {
 
 impl OpenSide {
     pub fn new(dataset: Arc<dyn Dataset>) -> Self {
-        Self { dataset, run: None, unreadable: Vec::new(), unknown: 0, incomplete: AtomicBool::new(false) }
+        Self { dataset, run: None, unreadable: SortedKeys::default(), unknown: 0, incomplete: AtomicBool::new(false) }
     }
 
     pub fn mark_incomplete(&self) {

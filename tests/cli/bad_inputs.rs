@@ -111,6 +111,24 @@ fn a_target_that_cannot_be_written_is_said_so() {
 }
 
 #[test]
+fn a_folder_of_files_that_cannot_be_written_is_said_so() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    let sides = "source: {type: sqlite, path: shop.db}\ntarget: {type: csv, path: people.csv/out}";
+    let dataset = "datasets:\n  - {source: people, create_target: true}";
+    place.write("sync.yaml", &format!("{ONE_WAY}\n{sides}\n{dataset}\n"));
+    let source = std::fs::read(place.path("shop.db")).unwrap();
+    let ran = place.expect(1, &["run", "sync.yaml"]);
+    assert!(ran.stderr.starts_with("error: ") && ran.stderr.contains("people.csv/out"), "{ran:#?}");
+    assert!(ran.stderr.contains("\nhelp: "), "{ran:#?}");
+    assert!(std::fs::read(place.path("shop.db")).unwrap() == source, "the source is as it was");
+    assert_eq!(place.read("people.csv"), people(25));
+    let left =
+        std::fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<String> = left.filter(|name| !name.starts_with("sync.state.db")).collect();
+    assert_eq!(left.len(), 3, "nothing half-made is left: {left:?}");
+}
+
+#[test]
 fn a_record_that_the_target_refuses_is_left_out_and_its_neighbours_are_not() {
     let place = Place::with_people(MANUAL, KEY);
     place.sql("shop.db", "CREATE TRIGGER refuse BEFORE INSERT ON people WHEN new.name = 'bad' BEGIN SELECT RAISE(ABORT, 'no bad names'); END");

@@ -33,7 +33,7 @@ fn a_record_that_cannot_be_read_is_told_and_is_not_taken_for_equal() {
     place.write("people.csv", &format!("{whole},nobody,nowhere,\n"));
     for command in ["verify", "diff"] {
         let ran = place.expect(0, &[command, "sync.yaml"]);
-        assert!(ran.said().contains("1 records could not be read, and nothing is known of them"), "{ran:#?}");
+        assert!(ran.said().contains("1 record could not be read, and nothing is known of it"), "{ran:#?}");
     }
     let report = place.expect(0, &["verify", "sync.yaml", "-o", "json"]).json();
     assert_eq!(report["datasets"][0]["verified"], json!({"equal": 25, "different": 0, "not_compared": 1}));

@@ -15,6 +15,7 @@ mod names;
 mod output;
 mod place;
 mod plan;
+mod question;
 mod run;
 mod state;
 mod undo;

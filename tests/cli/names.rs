@@ -69,6 +69,22 @@ fn one_table_under_two_spellings_is_refused() {
 }
 
 #[test]
+fn one_file_with_and_without_its_ending_is_refused() {
+    let place = Place::with_people("", "key: [id]");
+    place.sql("shop.db", "CREATE TABLE more (id INTEGER PRIMARY KEY, name TEXT)");
+    std::fs::create_dir(place.path("out")).unwrap();
+    for ending in [".csv", ".csv.gz", ".csv.zst"] {
+        let datasets = format!(
+            "  - {{source: people, target: people, create_target: true}}\n  - {{source: more, target: people{ending}, create_target: true}}\n"
+        );
+        sync(&place, "{type: sqlite, path: shop.db}", "{type: csv, path: out}", &datasets);
+        let ran = place.expect(2, &["run", "sync.yaml"]);
+        assert!(ran.stderr.contains("`people` and `more`"), "{ran:#?}");
+        assert_eq!(std::fs::read_dir(place.path("out")).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn a_table_made_from_a_file_has_the_declared_types() {
     let place = Place::new();
     place.write("people.csv", &people(3));

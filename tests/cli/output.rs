@@ -1,6 +1,6 @@
 //! Data on stdout, messages on stderr, no colours where nobody sees them, no panic where nobody reads.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::place::{KEY, ONE_WAY, Place, Ran, people};
 
@@ -44,9 +44,7 @@ fn nothing_is_coloured_where_it_is_no_terminal() {
 
 /// What is seen on a terminal while the command runs.
 fn on_a_terminal(place: &Place, command: &str, colour: bool) -> String {
-    let mut script = Command::new("script");
-    let line = format!("{} {command}", env!("CARGO_BIN_EXE_pinksync"));
-    script.args(["-qec", &line, "/dev/null"]).current_dir(place.path(".")).stdin(Stdio::null()).env("TERM", "xterm");
+    let mut script = place.terminal(command);
     match colour {
         true => script.env_remove("NO_COLOR"),
         false => script.env("NO_COLOR", "1"),

@@ -102,6 +102,15 @@ impl Place {
         command
     }
 
+    /// The binary on a terminal of its own, which types what stands in stdin.
+    pub fn terminal(&self, command: &str) -> Command {
+        let mut script = Command::new("script");
+        let line = format!("{} {command}", env!("CARGO_BIN_EXE_pinksync"));
+        script.args(["-qec", &line, "/dev/null"]).current_dir(self.folder.path()).stdin(Stdio::null());
+        script.env("TERM", "xterm");
+        script
+    }
+
     /// The command must end with this code; gives what it printed.
     pub fn expect(&self, code: i32, arguments: &[&str]) -> Ran {
         let ran = self.pinksync(arguments);

@@ -1,6 +1,7 @@
 //! Servers that refuse, are away, or are not what the base was taken from.
 
-use super::support::Flow;
+use super::address::Address;
+use super::support::{Flow, password_address};
 
 const TABLE: &str = "CREATE TABLE t (id int PRIMARY KEY, a text)";
 
@@ -8,10 +9,7 @@ const TABLE: &str = "CREATE TABLE t (id int PRIMARY KEY, a text)";
 fn a_wrong_password_is_said_without_the_password() {
     let flow = Flow::new();
     flow.both(TABLE);
-    let url = std::env::var("PINKSYNC_TEST_POSTGRES_PASSWORD_URL")
-        .expect("PINKSYNC_TEST_POSTGRES_PASSWORD_URL is not set: run the tests by `./dev test`");
-    let wrong = url.replacen(":pinksync@", ":wrong-secret@", 1);
-    assert_ne!(wrong, url);
+    let wrong = Address { password: Some("wrong-secret".to_owned()), ..password_address() };
     flow.sync_to(
         &format!("{{ type: postgres, url: \"{wrong}\" }}"),
         "datasets:\n  - { source: public.t, target: public.t }\n",
@@ -78,9 +76,7 @@ fn rows_hidden_by_row_security_are_an_error_and_never_a_delete() {
     let flow = Flow::new();
     flow.both(TABLE);
     flow.source("INSERT INTO t SELECT n, 'a' FROM generate_series(1, 30) n");
-    let url = std::env::var("PINKSYNC_TEST_POSTGRES_PASSWORD_URL").expect("run the tests by `./dev test`");
-    let database = flow.source.url.rsplit_once('/').unwrap().1;
-    let limited = format!("{}/{database}", url.rsplit_once('/').unwrap().0);
+    let limited = Address { database: Address::of(&flow.source.url).database, ..password_address() };
     flow.source("GRANT SELECT ON t TO pinksync_pw; ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON t USING (id < 10)");
     let sync = format!(
         "source: {{ type: postgres, url: \"{limited}\" }}\ntarget: {{ type: postgres, url: \"{}\" }}\nstrategy: source_wins\ndatasets:\n  - {{ source: public.t }}\n",

@@ -89,6 +89,17 @@ fn csv_files_make_tables_in_postgres() {
 }
 
 #[test]
+fn a_table_named_without_its_schema_is_missed_too() {
+    let flow = Flow::new();
+    std::fs::write(flow.path("items.csv"), "code\na\n").unwrap();
+    let dataset = "source: items, target: items, key: [code]";
+    makes(&flow, "{ type: csv, path: . }", &flow.target.side(), dataset, 1);
+    flow.target("DROP TABLE items");
+    is_missed(&flow, "items");
+    assert_eq!(flow.target_value("SELECT to_regclass('items') IS NULL"), "t");
+}
+
+#[test]
 fn sqlite_makes_tables_in_postgres() {
     let flow = Flow::new();
     let database = Connection::open(flow.path("shop.db")).unwrap();

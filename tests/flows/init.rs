@@ -1,6 +1,7 @@
 //! `init` against PostgreSQL: what it proposes can be planned as it stands, and holds no secret.
 
-use super::support::Flow;
+use super::address::Address;
+use super::support::{Flow, password_address};
 
 const TABLES: &str = "CREATE SCHEMA sales; \
     CREATE TABLE sales.orders (shop text COLLATE \"C\", number int, total numeric, updated_at timestamptz, PRIMARY KEY (shop, number)); \
@@ -40,12 +41,12 @@ fn a_database_is_proposed_with_its_schemas_keys_and_times() {
 fn a_password_is_kept_out_of_the_file() {
     let flow = Flow::new();
     flow.both(TABLES);
-    let url = std::env::var("PINKSYNC_TEST_POSTGRES_PASSWORD_URL").expect("run the tests by `./dev test`");
-    let database = flow.source.url.rsplit_once('/').unwrap().1;
-    let secret = format!("{}/{database}", url.rsplit_once('/').unwrap().0);
+    let secret = Address { database: Address::of(&flow.source.url).database, ..password_address() };
+    let password = format!(":{}@", secret.password.clone().unwrap());
+    let secret = secret.to_string();
     flow.source("GRANT ALL ON ALL TABLES IN SCHEMA public TO pinksync_pw");
-    assert!(secret.contains(":pinksync@"));
+    assert!(secret.contains(&password));
     flow.run(&["init", "new.yaml", "--source", &secret, "--target", &flow.target.url]).expect(0);
     let text = std::fs::read_to_string(flow.path("new.yaml")).unwrap();
-    assert!(!text.contains(":pinksync@"), "{text}");
+    assert!(!text.contains(&password), "{text}");
 }

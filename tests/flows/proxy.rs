@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use super::address::Address;
+
 /// When the proxy breaks.
 #[derive(Debug, Clone)]
 pub enum Cut {
@@ -52,8 +54,12 @@ impl Proxy {
 
     /// The URL of a server, by way of this proxy and without a cipher, so that messages can be told apart.
     pub fn url(&self, url: &str) -> String {
-        let (server, rest) = (host(url), url.split_once("://").unwrap().1);
-        format!("postgres://{}?sslmode=disable", rest.replacen(&server, &self.address.to_string(), 1))
+        let (host, port) = (self.address.ip().to_string(), self.address.port().to_string());
+        let mut here = Address { host, port, ..Address::of(url) };
+        let elsewhere = ["sslmode=", "sslrootcert=", "host=", "hostaddr=", "port="];
+        here.settings.retain(|setting| !elsewhere.iter().any(|name| setting.starts_with(name)));
+        here.settings.push("sslmode=disable".to_owned());
+        here.to_string()
     }
 
     /// Bytes passed so far.
@@ -84,9 +90,8 @@ impl Drop for Proxy {
 
 /// `host:port` of a URL.
 pub fn host(url: &str) -> String {
-    let rest = url.split_once("://").unwrap().1;
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    rest.split(['/', '?']).next().unwrap().to_owned()
+    let Address { host, port, .. } = Address::of(url);
+    format!("{host}:{port}")
 }
 
 fn connect(client: TcpStream, upstream: &str, state: &Arc<Mutex<State>>) {

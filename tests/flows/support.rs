@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 
+use super::address::Address;
+
 /// Two databases on the test server, a folder with a sync file, and the binary.
 pub struct Flow {
     pub folder: TempDir,
@@ -40,6 +42,12 @@ fn admin_url() -> String {
         .expect("PINKSYNC_TEST_POSTGRES_URL names no server: run the tests by `./dev test`, or set it")
 }
 
+/// A role whose password the server checks, on the test server.
+pub fn password_address() -> Address {
+    let url = std::env::var("PINKSYNC_TEST_POSTGRES_PASSWORD_URL");
+    Address::of(&url.expect("PINKSYNC_TEST_POSTGRES_PASSWORD_URL is not set: run the tests by `./dev test`"))
+}
+
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the test server answers");
     tokio::spawn(connection);
@@ -54,8 +62,7 @@ impl Flow {
         let open = |side: &str| {
             let database = format!("{name}_{side}");
             runtime.block_on(admin.batch_execute(&format!("CREATE DATABASE {database}"))).unwrap();
-            let (base, _) = admin_url().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-            let url = format!("{base}/{database}");
+            let url = Address { database, ..Address::of(&admin_url()) }.to_string();
             let client = runtime.block_on(connect(&url));
             Database { url, client }
         };

@@ -91,6 +91,11 @@ impl System for Csv {
         .await
     }
 
+    async fn full_name(&self, dataset: &str) -> Result<String> {
+        let (root, dataset) = (self.root.clone(), dataset.to_owned());
+        blocking("find the file", move || Ok(client::find(&root, &dataset)?.0)).await
+    }
+
     async fn create(&self, schema: &DatasetSchema, _from_kind: &str) -> Result<()> {
         let (root, dialect, schema) = (self.root.clone(), self.dialect.clone(), schema.clone());
         blocking("create the file", move || match client::find(&root, &schema.name)? {

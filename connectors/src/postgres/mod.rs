@@ -126,6 +126,13 @@ impl System for Postgres {
         }))
     }
 
+    async fn full_name(&self, dataset: &str) -> Result<String> {
+        let mut lease = self.pool.lend().await?;
+        let name = schema::full_name(lease.session()?, dataset).await.map_err(|error| self.pool.name(error))?;
+        lease.give_back();
+        Ok(name)
+    }
+
     async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
         let mut lease = self.pool.lend().await?;
         schema::create(lease.session()?, schema, from_kind).await.map_err(|error| self.pool.name(error))?;

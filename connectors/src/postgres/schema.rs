@@ -42,6 +42,17 @@ pub async fn describe(session: &mut Session, dataset: &str) -> Result<Option<(Ta
     Ok(Some((table, schema)))
 }
 
+/// A table's name with its schema; without one it is made in the first of the search path.
+pub async fn full_name(session: &mut Session, dataset: &str) -> Result<String> {
+    if dataset.contains('.') {
+        return Ok(dataset.to_owned());
+    }
+    let row = session.client.query_one("SELECT current_schema()::text AS name", &[]).await;
+    let row = row.map_err(|error| translate("look a schema up", error))?;
+    let schema: Option<String> = get(&row, "name")?;
+    Ok(schema.map_or_else(|| dataset.to_owned(), |schema| format!("{schema}.{dataset}")))
+}
+
 async fn estimated_rows(session: &mut Session, table: &Table) -> Result<Option<u64>> {
     let explain = format!("EXPLAIN (FORMAT JSON) SELECT 1 FROM {}", table.source());
     let Some(plan) = one_text(session, &explain).await? else { return Ok(None) };

@@ -1,5 +1,6 @@
 //! Ways in: passwords, TLS, servers that are not there, and what `doctor` says of each.
 
+use std::net::ToSocketAddrs;
 use std::path::Path;
 
 use pinksync_connectors::postgres::Postgres;
@@ -7,6 +8,7 @@ use pinksync_engine::connector::CheckStep;
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{Secret, ServerSettings, Tls, TlsMode};
 
+use super::address::Address;
 use super::setup::{server_url, system, variable};
 
 fn password_url() -> String {
@@ -24,11 +26,9 @@ fn settings(url: &str, tls: Option<Tls>) -> ServerSettings {
 #[tokio::test]
 async fn a_wrong_password_is_denied_and_not_shown() {
     let url = password_url();
-    let (start, rest) = url.split_once("://").unwrap();
-    let (login, place) = rest.split_once('@').unwrap();
-    let (user, _) = login.split_once(':').unwrap();
-    for password in [":hunter2", ""] {
-        let error = try_connect(&settings(&format!("{start}://{user}{password}@{place}"), None)).await.unwrap_err();
+    for password in [Some("hunter2".to_owned()), None] {
+        let wrong = Address { password, ..Address::of(&url) }.to_string();
+        let error = try_connect(&settings(&wrong, None)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
         assert!(error.remedy().unwrap().contains("password"), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
@@ -50,10 +50,8 @@ async fn a_server_that_is_not_there_is_named() {
 
 #[tokio::test]
 async fn a_database_that_is_not_there_is_a_mistake_of_the_definition() {
-    let url = server_url();
-    let base = url.split('?').next().unwrap();
-    let (start, _) = base.rsplit_once('/').unwrap();
-    let error = try_connect(&settings(&format!("{start}/no_such_database"), None)).await.unwrap_err();
+    let missing = Address { database: "no_such_database".to_owned(), ..Address::of(&server_url()) };
+    let error = try_connect(&settings(&missing.to_string(), None)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Definition, "{error}");
 }
 
@@ -71,9 +69,10 @@ async fn tls_is_as_strict_as_it_is_told() {
     }
     let verified = |ca: Option<String>| Some(Tls::Authority { mode: TlsMode::VerifyFull, ca });
     assert!(is_encrypted(&settings(&url, verified(Some(authority.clone())))).await);
-    let join = if url.contains('?') { '&' } else { '?' };
-    let by_url = format!("{url}{join}sslmode=verify-full&sslrootcert={authority}");
-    assert!(is_encrypted(&settings(&by_url, None)).await);
+    let mut by_url = Address::of(&url);
+    by_url.settings.retain(|setting| !setting.starts_with("ssl"));
+    by_url.settings.extend(["sslmode=verify-full".to_owned(), format!("sslrootcert={authority}")]);
+    assert!(is_encrypted(&settings(&by_url.to_string(), None)).await);
     let error = try_connect(&settings(&url, verified(None))).await.unwrap_err();
     assert!(
         matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Definition),
@@ -86,15 +85,14 @@ async fn tls_is_as_strict_as_it_is_told() {
 #[tokio::test]
 async fn a_certificate_for_another_name_is_not_accepted() {
     let authority = variable("PINKSYNC_TEST_POSTGRES_CA");
-    let url = server_url();
-    assert!(
-        url.contains("@127.0.0.1:"),
-        "PINKSYNC_TEST_POSTGRES_URL names no 127.0.0.1: run ./dev test, which starts a server there"
-    );
     // The same server under a name that its certificate does not have.
-    let other = url.replace("@127.0.0.1:", "@other.example:");
-    let join = if url.contains('?') { '&' } else { '?' };
-    let other = format!("{other}{join}hostaddr=127.0.0.1");
+    let mut other = Address::of(&server_url());
+    let found = format!("{}:{}", other.host, other.port).to_socket_addrs().unwrap().next().unwrap();
+    other.host = "other.example".to_owned();
+    if !other.settings.iter().any(|setting| setting.starts_with("hostaddr=")) {
+        other.settings.push(format!("hostaddr={}", found.ip()));
+    }
+    let other = other.to_string();
     let tls = |mode| Some(Tls::Authority { mode, ca: Some(authority.clone()) });
     try_connect(&settings(&other, tls(TlsMode::Require))).await.unwrap();
     let error = try_connect(&settings(&other, tls(TlsMode::VerifyFull))).await.unwrap_err();
@@ -111,8 +109,8 @@ async fn doctor_names_the_step_that_fails() {
     let steps = system(&server_url()).check().await;
     let expected = ["resolve", "connect", "authenticate", "version", "read", "write", "clock"].map(|name| (name, true));
     assert_eq!(names(&steps), expected, "{steps:?}");
-    let url = password_url().replacen(":pinksync@", ":wrong@", 1);
-    let steps = system(&url).check().await;
+    let wrong = Address { password: Some("wrong".to_owned()), ..Address::of(&password_url()) };
+    let steps = system(&wrong.to_string()).check().await;
     assert_eq!(names(&steps), [("resolve", true), ("connect", true), ("authenticate", false)]);
     assert!(steps[2].hint.is_some());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

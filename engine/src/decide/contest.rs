@@ -51,7 +51,7 @@ pub fn settle(rules: &Rules, base: Option<&Entry>, source: &Row, target: &Row) -
     for &field in differing.iter().filter(|&&field| Some(field) != rules.modified_at) {
         if let Some(pick) = uncontested(rules, base, source, target, field) {
             picks.push((field, pick));
-            combined |= pick != Pick::Stay;
+            combined |= pick != Pick::Stay && rules.direction == Direction::TwoWay;
             continue;
         }
         contested = true;

@@ -5,6 +5,7 @@
 
 mod decimal;
 mod part;
+mod set;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::schema::FieldType;
 use crate::scratch;
 use crate::value::Value;
+
+pub use set::{KeySet, SortedKeys};
 
 /// An encoded key. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

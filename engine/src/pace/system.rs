@@ -47,6 +47,10 @@ impl System for PacedSystem {
         self.inner.describe(dataset).await
     }
 
+    async fn full_name(&self, dataset: &str) -> Result<String> {
+        self.inner.full_name(dataset).await
+    }
+
     async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
         self.inner.create(schema, from_kind).await
     }

@@ -121,9 +121,15 @@ async fn read(
     let Some(run) = &end.run else {
         return transaction.read(range, budget).await;
     };
-    let (rows, cut) = run.read(range, budget).await?;
-    let unreadable = end.unreadable.iter().filter(|key| range.contains(key)).map(known_reject).collect();
-    let mut page = Page { rows, unreadable, cut };
+    let (mut rows, mut cut) = run.read(range, budget).await?;
+    let reached = KeyRange { low: range.low.clone(), high: cut.clone().or_else(|| range.high.clone()) };
+    let mut unreadable = end.unreadable.within(&reached);
+    let known = unreadable.by_ref().take((budget / UNREADABLE_BYTES).max(1)).map(known_reject).collect();
+    if let Some(key) = unreadable.next() {
+        rows.truncate(rows.partition_point(|row| row.key < key));
+        cut = Some(key);
+    }
+    let mut page = Page { rows, unreadable: known, cut };
     renew(pair, side, transaction, range, &mut page).await?;
     Ok(page)
 }
@@ -156,9 +162,12 @@ async fn renew(
 }
 
 /// A staged record that was unreadable; its reject was stored when it was staged.
-fn known_reject(key: &Key) -> Unreadable {
-    Unreadable { key: Some(key.clone()), line: None, code: STAGED, reason: String::new() }
+fn known_reject(key: Key) -> Unreadable {
+    Unreadable { key: Some(key), line: None, code: STAGED, reason: String::new() }
 }
+
+/// What such a record takes of the budget: about its size in memory while a segment works on it.
+const UNREADABLE_BYTES: usize = 2048;
 
 /// Marks an unreadable record whose reject is stored already.
 const STAGED: &str = "staged";

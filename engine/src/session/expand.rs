@@ -1,6 +1,6 @@
 //! Which datasets a sync file names: both names of each filled in, patterns replaced by tables, no two at one place.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use pinksync_model::{DatasetDefinition, DatasetEntry, Direction, Side, SyncDefinition};
 
@@ -84,10 +84,9 @@ pub fn check_apart(direction: Direction, names: &[[&str; 2]], source: &dyn Syste
             Side::Target => (target, 1),
         };
         let naming = system.naming();
-        let mut taken = HashMap::new();
-        for pair in names {
-            if let Some(earlier) = taken.insert(naming.identity(pair[here]), pair[1 - here]) {
-                let (first, second, both) = (earlier, pair[1 - here], pair[here]);
+        for (index, pair) in names.iter().enumerate() {
+            if let Some(earlier) = names[..index].iter().find(|earlier| naming.are_one(earlier[here], pair[here])) {
+                let (first, second, both) = (earlier[1 - here], pair[1 - here], pair[here]);
                 let other = side.other();
                 let message = format!("`{first}` and `{second}` of the {other} both go with `{both}` of the {side}");
                 return Err(Error::new(ErrorKind::Definition, "plan the session", message)

@@ -119,7 +119,7 @@ async fn create_target(
     name: &str,
     create: bool,
 ) -> Result<DatasetSchema> {
-    let base_name = format!("{} → {name}", source.name);
+    let base_name = format!("{} → {}", source.name, session.target.full_name(name).await?);
     if session.home.terms(&base_name).await?.is_some() {
         let message = format!("the target `{name}` is gone, and a base of it exists");
         return Err(Error::new(ErrorKind::Definition, "create the target", message)

@@ -151,7 +151,7 @@ async fn unchanged(pair: &Pair, headers: &[&BlockHeader]) -> Result<HashSet<Bloc
         header.sums.is_some_and(|sums| sums.source == source[place] && sums.target == target[place])
     };
     let touched = |header: &BlockHeader| {
-        [&pair.source, &pair.target].iter().any(|side| side.unreadable.iter().any(|key| header.range.contains(key)))
+        [&pair.source, &pair.target].iter().any(|side| side.unreadable.within(&header.range).next().is_some())
     };
     Ok(with_sums
         .into_iter()

@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use super::Session;
 use crate::connector::Chunk;
 use crate::error::{Error, ErrorKind, Result};
-use crate::home::Settlement;
+use crate::home::{RejectRecord, Settlement};
+use crate::key::KeySet;
 use crate::pair::Pair;
 use crate::row::Unreadable;
 use crate::segment;
@@ -29,37 +30,64 @@ async fn stage(session: &Session, pair: &mut Pair, side: Side, keep_rejects: boo
     let mut writer = session.home.stage(pair.name(), side, Arc::clone(dataset.spec())).await?;
     let (send, mut receive) = mpsc::channel::<Chunk>(4);
     let scan = tokio::spawn(async move { dataset.scan(send).await });
-    let mut unreadable = Vec::new();
+    let mut left_out = LeftOut { keep_rejects, ..LeftOut::default() };
     while let Some(chunk) = receive.recv().await {
         session.stop.check()?;
-        unreadable.extend(chunk.unreadable);
+        for unreadable in chunk.unreadable {
+            left_out.add(session, pair.name(), side, unreadable).await?;
+        }
         writer.push(chunk.rows).await?;
     }
     scan.await.map_err(|error| Error::new(ErrorKind::Other, "read a side", error.to_string()))??;
     let run = writer.finish().await?;
-    if keep_rejects && !unreadable.is_empty() {
-        store_rejects(session, pair, side, &unreadable).await?;
-    }
+    left_out.store(session, pair.name()).await?;
     let end = match side {
         Side::Source => &mut pair.source,
         Side::Target => &mut pair.target,
     };
     end.run = Some(run);
-    end.unknown = unreadable.iter().filter(|one| one.key.is_none()).count() as u64;
+    end.unknown = left_out.unknown;
     if end.unknown > 0 {
         end.mark_incomplete();
     }
-    end.unreadable = unreadable.into_iter().filter_map(|one| one.key).collect();
-    end.unreadable.sort();
-    end.unreadable.dedup();
+    end.unreadable = left_out.keys.sorted();
     Ok(())
 }
 
-async fn store_rejects(session: &Session, pair: &Pair, side: Side, unreadable: &[Unreadable]) -> Result<()> {
-    for part in unreadable.chunks(1000) {
-        let rejects = part.iter().cloned().map(|one| segment::reject_of(side, one)).collect();
-        let settlement = Settlement { rejects, ..Settlement::default() };
-        session.home.settle(session.id, pair.name(), &settlement).await?;
+/// Rejects that one settlement stores.
+const BATCH: usize = 1000;
+
+/// Records that could not be read: their rejects go to the home in batches while reading goes on, only keys are kept.
+#[derive(Default)]
+struct LeftOut {
+    keep_rejects: bool,
+    rejects: Vec<RejectRecord>,
+    keys: KeySet,
+    /// Those whose key is not known.
+    unknown: u64,
+}
+
+impl LeftOut {
+    async fn add(&mut self, session: &Session, dataset: &str, side: Side, unreadable: Unreadable) -> Result<()> {
+        match &unreadable.key {
+            Some(key) => self.keys.push(key),
+            None => self.unknown += 1,
+        }
+        if self.keep_rejects {
+            self.rejects.push(segment::reject_of(side, unreadable));
+        }
+        if self.rejects.len() < BATCH {
+            return Ok(());
+        }
+        self.store(session, dataset).await
     }
-    Ok(())
+
+    async fn store(&mut self, session: &Session, dataset: &str) -> Result<()> {
+        if self.rejects.is_empty() {
+            return Ok(());
+        }
+        let settlement = Settlement { rejects: std::mem::take(&mut self.rejects), ..Settlement::default() };
+        session.home.settle(session.id, dataset, &settlement).await?;
+        Ok(())
+    }
 }

@@ -74,8 +74,12 @@ pub(crate) async fn verify_pair(
 
 /// Says that equal numbers prove nothing of records that could not be read.
 pub(crate) fn not_seen(pair: &Pair, report: &DatasetReport) -> Option<String> {
-    let count = report.rejected;
-    (count > 0).then(|| format!("{}: {count} records could not be read, and nothing is known of them", pair.name()))
+    let records = match report.rejected {
+        0 => return None,
+        1 => "1 record could not be read, and nothing is known of it".to_owned(),
+        count => format!("{count} records could not be read, and nothing is known of them"),
+    };
+    Some(format!("{}: {records}", pair.name()))
 }
 
 fn is_unreadable(item: &Surveyed) -> bool {

@@ -140,7 +140,7 @@ fn a_commit_whose_answer_was_lost_is_found_out() {
 }
 
 /// A sync in which every kind of thing happens: creates, updates, deletes, two-sided writes, conflicts, a refusal.
-fn busy(direction: Direction, merge: MergeMode, flavour: Flavour) -> World {
+pub fn busy(direction: Direction, merge: MergeMode, flavour: Flavour) -> World {
     let end = End { flavour, ..End::PLAIN };
     let setup = Setup {
         direction,

@@ -17,3 +17,4 @@ mod smoke;
 mod undo;
 mod variations;
 mod world;
+mod writers;

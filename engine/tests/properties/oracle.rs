@@ -407,6 +407,7 @@ impl Oracle {
         let mut chosen = Vec::new();
         let picks = self.picks(base, s, t);
         let only_time = matches!(picks[..], [(TIME, _)]);
+        let mut combined = false;
         for (field, pick) in picks {
             if field == TIME && !only_time {
                 continue;
@@ -416,14 +417,19 @@ impl Oracle {
                     Some(side) => chosen.push((field, Pick::From(side))),
                     None => return Verdict::Open(kind),
                 },
-                other => chosen.push((field, other)),
+                other => {
+                    combined |= other != Pick::Stay && self.setup.direction == Direction::TwoWay;
+                    chosen.push((field, other));
+                }
             }
         }
         let from = |side| chosen.iter().any(|(_, pick)| *pick == Pick::From(side));
         let both = from(Side::Source) && from(Side::Target);
         if !only_time && self.differing(s, t).contains(&TIME) {
-            // The time goes with the record: the winner's, or, where both have a part in it, the later.
+            // The time goes with the record: the winner's, or, where both have a part in it, the later. Where fields were
+            // combined, both have: one side's part may be its time alone.
             let side = match (from(Side::Source), from(Side::Target)) {
+                _ if combined => later(s, t),
                 (true, false) => Side::Source,
                 (false, true) => Side::Target,
                 _ => later(s, t),

@@ -47,6 +47,10 @@ impl System for FaultySystem {
         self.faults.query(self.inner.describe(dataset)).await
     }
 
+    async fn full_name(&self, dataset: &str) -> Result<String> {
+        self.faults.query(self.inner.full_name(dataset)).await
+    }
+
     async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
         self.faults.effect("create a dataset", self.inner.create(schema, from_kind)).await
     }
