@@ -110,6 +110,7 @@ pub async fn run(session: &Session) -> Result<Finished> {
         finished.datasets = reports(session, &[]).await?;
         return Ok(finished);
     }
+    guards::refuse_with_plan(session, &finished.guards)?;
     finished.guards = guards::with_overridden(session, finished.guards).await?;
     let mut pairs = Vec::with_capacity(prepared.len());
     for prepared in prepared {

@@ -25,7 +25,10 @@ pub enum Purpose {
 
 /// The segments to be compared, in key order, and the counters of blocks that nothing has touched and that are left out.
 pub async fn plan(session: &Session, pair: &Pair, purpose: Purpose) -> Result<(Vec<Vec<PlannedRange>>, DatasetReport)> {
-    let headers = session.home.blocks(pair.name()).await?;
+    let headers = match pair.base_dropped {
+        true => Vec::new(),
+        false => session.home.blocks(pair.name()).await?,
+    };
     let compared = |header: &BlockHeader| purpose == Purpose::Session && header.checked_by == Some(session.id);
     let skipped = match purpose {
         Purpose::Session | Purpose::Survey => {
@@ -35,6 +38,7 @@ pub async fn plan(session: &Session, pair: &Pair, purpose: Purpose) -> Result<(V
         }
         Purpose::Everything => HashSet::new(),
     };
+    pair.skipped().extend(&skipped);
     let counted = count_skipped(headers.iter().filter(|header| skipped.contains(&header.id)));
     if purpose == Purpose::Session && !skipped.is_empty() {
         let skipped = skipped.iter().copied().collect();

@@ -5,6 +5,7 @@
 
 mod contended;
 mod crash;
+mod guards;
 mod histories;
 mod oracle;
 mod pace;
