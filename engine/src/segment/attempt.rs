@@ -216,6 +216,7 @@ impl<'a> Attempt<'a> {
         match &work.purpose {
             Purpose::Delete { side } if item.decision.deletes() == Some(*side) => Fate::Done,
             Purpose::Delete { .. } if item.decision.writes() => Fate::Contended,
+            Purpose::SetAside { guarded, .. } if deletes && !guarded.contains(&item.triple.key) => Fate::WaitsForGuards,
             Purpose::Delete { .. } | Purpose::SetAside { .. } => Fate::Done,
             Purpose::Moved if deletes => Fate::WaitsForGuards,
             Purpose::Moved => Fate::Done,

@@ -144,18 +144,20 @@ fn report(
     }
 }
 
-/// What the deletes that wait would take, against the limits.
+/// What the deletes that wait would take, with those that this session has made, against the limits.
 pub async fn deletes(session: &Session, pairs: &[Arc<Pair>]) -> Result<Vec<GuardReport>> {
     let mut reports = Vec::new();
     let counted = session.home.counted(session.id).await?;
     for pair in pairs {
         let waiting = session.home.count_deferred(session.id, pair.name(), DeferredKind::Delete).await?;
-        let read = counted.iter().find(|(name, _)| name == pair.name()).map(|(_, report)| report.read);
+        let report = counted.iter().find(|(name, _)| name == pair.name()).map(|(_, report)| report);
+        let made = report.map_or((0, 0), |report| (report.to_source.deleted, report.to_target.deleted));
+        let deletes = (waiting.0 + made.0, waiting.1 + made.1);
         let present = match &session.plan {
             Some(plan) => plan.present.get(pair.name()).copied().unwrap_or_default(),
-            None => present(session, pair, read.unwrap_or_default()).await?,
+            None => present(session, pair, report.map(|report| report.read).unwrap_or_default()).await?,
         };
-        reports.extend(on_deletes(session, pair.name(), waiting, present));
+        reports.extend(on_deletes(session, pair.name(), deletes, present));
     }
     Ok(reports)
 }

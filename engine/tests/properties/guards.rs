@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use pinksync_engine::ErrorKind;
+use pinksync_engine::memory::{Moment, OnDelete, required, schema};
 use pinksync_engine::saved_plan::SavedPlan;
+use pinksync_engine::schema::FieldType;
 use pinksync_engine::segment::Limits;
 use pinksync_engine::session::{self, Ending, Finished, Session};
 use pinksync_engine::survey::{self, Planned};
 use pinksync_model::{GuardName, PlanAction, PlanLine, SessionId, Side, Strategy};
 
 use crate::setup::{Cells, Edit, Setup};
-use crate::world::{World, wait};
+use crate::world::{TABLE, World, wait};
 
 fn cells(a: u8) -> Cells {
     Cells { a, b: 1, n: 4, time: 1 }
@@ -85,4 +87,40 @@ fn records_of_skipped_blocks_count_only_on_the_side_that_has_them() {
     assert!(finished.datasets[0].read.skipped_unchanged > 0, "{finished:?}");
     assert_eq!((finished.ending, tripped(&finished)), (Ending::Guarded, vec!["empty_side"]));
     assert_eq!(world.rows(Side::Target).len(), 80);
+}
+
+/// Records that differ in `n`, which the target refuses as a reference to nothing.
+fn refused_updates(count: u8) -> World {
+    let mut world = World::new(&Setup { strategy: Strategy::SourceWins, ..Setup::PLAIN });
+    world.allowed.clear();
+    let int = FieldType::Int { bits: 64 };
+    world.target.create_table(schema("parents", &["id"], vec![required("id", int)]));
+    world.target.set_foreign_key(TABLE, "n", "parents", OnDelete::Restrict);
+    let no_parent = Cells { n: 0, ..cells(1) };
+    world.apply(&(0..40).map(|key| Edit::Both(key, no_parent)).collect::<Vec<_>>());
+    world.run();
+    world.apply(&(0..count).map(|key| Edit::Put(Side::Source, key, cells(1))).collect::<Vec<_>>());
+    // Begun for the sums, for comparing, and then for what was set aside.
+    let keys: Vec<_> = (0..count).map(|key| world.setup.key(key)).collect();
+    world.source.before(Moment::Begin, 2, move |source| {
+        for key in &keys {
+            source.remove(TABLE, key);
+        }
+    });
+    world
+}
+
+#[test]
+fn a_write_that_was_set_aside_and_has_become_a_delete_waits_for_the_guards() {
+    let world = refused_updates(5);
+    let (_, finished) = world.run();
+    assert_eq!(world.source.waiting(), 0);
+    assert_eq!((finished.ending, finished.datasets[0].to_target.deleted), (Ending::Completed, 5));
+    let percent = finished.guards.iter().find(|guard| guard.name == "max_delete_percent").unwrap();
+    assert!(percent.actual > 0.0, "{finished:?}");
+
+    let world = refused_updates(30);
+    let (_, finished) = world.run();
+    assert_eq!((finished.ending, tripped(&finished)), (Ending::Guarded, vec!["max_delete_percent"]));
+    assert_eq!(world.rows(Side::Target).len(), 40);
 }
