@@ -34,7 +34,7 @@ pub async fn run(session: &Session, pair: &Pair) -> Result<HashSet<Key>> {
     }
     if !dropped.is_empty() {
         let settlement = Settlement { done: dropped, counted, ..Settlement::default() };
-        session.home.settle(session.id, pair.name(), &settlement).await?;
+        session.home.settle(session.id, pair.name(), &settlement).await?.done("drop deletes")?;
     }
     if keys.is_empty() {
         return Ok(HashSet::new());

@@ -43,7 +43,7 @@ pub async fn plan(session: &Session, pair: &Pair, purpose: Purpose) -> Result<(V
     if purpose == Purpose::Session && !skipped.is_empty() {
         let skipped = skipped.iter().copied().collect();
         let settlement = Settlement { skipped, counted: counted.clone(), ..Settlement::default() };
-        session.home.settle(session.id, pair.name(), &settlement).await?;
+        session.home.settle(session.id, pair.name(), &settlement).await?.done("leave blocks out")?;
     }
     let cuts = if headers.is_empty() || has_gaps(&headers) { split(pair, session.limits).await? } else { Vec::new() };
     let done = |header: &BlockHeader| compared(header) || skipped.contains(&header.id);

@@ -59,7 +59,7 @@ async fn store_rejects(session: &Session, pair: &Pair, side: Side, unreadable: &
     for part in unreadable.chunks(1000) {
         let rejects = part.iter().cloned().map(|one| segment::reject_of(side, one)).collect();
         let settlement = Settlement { rejects, ..Settlement::default() };
-        session.home.settle(session.id, pair.name(), &settlement).await?;
+        session.home.settle(session.id, pair.name(), &settlement).await?.done("store rejects")?;
     }
     Ok(())
 }
