@@ -17,4 +17,5 @@ mod setup;
 mod smoke;
 mod undo;
 mod variations;
+mod verifying;
 mod world;
