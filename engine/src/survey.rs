@@ -133,22 +133,23 @@ async fn survey_range(
     visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
 ) -> Result<()> {
     let context = session.context();
-    let mut transactions = begin(pair).await?;
     loop {
         session.stop.check()?;
+        let mut transactions = begin(pair).await?;
         let (items, counted, cut) =
             segment::survey(&context, pair, &mut transactions, &planned, context.limits.read_budget).await?;
+        // Whoever takes the records may take long over them, and a system does not wait so long for an idle transaction.
+        transactions.0.rollback().await?;
+        transactions.1.rollback().await?;
         surveyed(&counted);
         for item in &items {
             visit(pair, item)?;
         }
         match cut {
             Some(cut) => planned.range.low = Some(cut),
-            None => break,
+            None => return Ok(()),
         }
     }
-    transactions.0.rollback().await?;
-    transactions.1.rollback().await
 }
 
 async fn begin(pair: &Pair) -> Result<(Box<dyn Transaction>, Box<dyn Transaction>)> {
