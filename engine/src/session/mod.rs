@@ -103,9 +103,19 @@ pub async fn run(session: &Session) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
     session.observer.phase("", Phase::Planning);
-    let prepared = prepare(session).await?;
-    finished.guards = guards::terms(session, &prepared, session.plan.is_none()).await?;
-    if finished.guards.iter().any(|guard| guard.tripped && !guard.allowed) {
+    let stopped = |guards: &[GuardReport]| guards.iter().any(|guard| guard.tripped && !guard.allowed);
+    let mut prepared = prepare_survey(session).await?;
+    if prepared.iter().any(|one| !one.target_exists) {
+        // Nothing is created in a session that a guard stops.
+        finished.guards = guards::terms(session, &prepared, false).await?;
+        if !stopped(&finished.guards) {
+            prepared = prepare(session).await?;
+        }
+    }
+    if !stopped(&finished.guards) {
+        finished.guards = guards::terms(session, &prepared, session.plan.is_none()).await?;
+    }
+    if stopped(&finished.guards) {
         finished.ending = Ending::Guarded;
         finished.datasets = reports(session, &[]).await?;
         return Ok(finished);

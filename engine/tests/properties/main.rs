@@ -11,6 +11,7 @@ mod oracle;
 mod pace;
 mod phases;
 mod plan;
+mod preparing;
 mod random;
 mod resolve;
 mod setup;
