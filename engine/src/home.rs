@@ -10,7 +10,7 @@ use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, GuardReport, S
 use serde::{Deserialize, Serialize};
 
 use crate::connector::{RangeSum, RowImage};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, KeyRange};
 use crate::row::{Hash, Row, SideSpec};
 use crate::value::Values;
@@ -318,11 +318,23 @@ pub struct Settlement {
     pub undone: Vec<JournalId>,
 }
 
+#[must_use = "what was `Moved` is not stored"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     Done,
     /// A block was replaced since it was loaded; nothing was stored: do the segment again.
     Moved,
+}
+
+impl Settled {
+    /// What moved as an error that another attempt may mend.
+    pub fn done(self, operation: &'static str) -> Result<()> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Moved => Err(Error::new(ErrorKind::Aborted, operation, "the base was changed by another process")
+                .with_remedy("do it again, once no other process works on this sync")),
+        }
+    }
 }
 
 /// Where a sync's memory lives. Every method is atomic and, where it writes, durable on return.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pinksync_model::Side;
 
 use crate::connector::{Dataset, Guard};
-use crate::home::{BlockHeader, Run};
+use crate::home::{BlockHeader, BlockId, Run};
 use crate::key::{Key, KeyRange, SortedKeys};
 use crate::mapping::Mapping;
 
@@ -63,18 +63,26 @@ pub struct Pair {
     pub mapping: Mapping,
     pub source: OpenSide,
     pub target: OpenSide,
+    /// The base is taken as none: this only looks, and the session that it foretells drops the base first.
+    pub base_dropped: bool,
     /// Keys whose writes were found in a pending journal: they are counted, and to be found unchanged is no news.
     reconciled: Mutex<HashSet<Key>>,
+    /// Blocks that were left out since their sums are as they were.
+    skipped: Mutex<HashSet<BlockId>>,
 }
 
 impl Pair {
     pub fn new(mapping: Mapping, source: Arc<dyn Dataset>, target: Arc<dyn Dataset>) -> Self {
         let (source, target) = (OpenSide::new(source), OpenSide::new(target));
-        Self { mapping, source, target, reconciled: Mutex::default() }
+        Self { mapping, source, target, base_dropped: false, reconciled: Mutex::default(), skipped: Mutex::default() }
     }
 
     pub fn reconciled(&self) -> MutexGuard<'_, HashSet<Key>> {
         self.reconciled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn skipped(&self) -> MutexGuard<'_, HashSet<BlockId>> {
+        self.skipped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn side(&self, side: Side) -> &OpenSide {

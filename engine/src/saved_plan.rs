@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use pinksync_model::ReadCounts;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -14,7 +13,7 @@ use crate::row::Hash;
 use crate::segment::Expected;
 
 /// Version of the file's form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// What a plan's file begins with.
 const HEADER: &[u8] = b"pinksync plan\n";
 
@@ -23,15 +22,15 @@ pub struct SavedPlan {
     version: u32,
     /// By dataset: of everything that decides, as it was when the plan was made.
     pub fingerprints: HashMap<String, Hash>,
-    /// By dataset: what was read for the plan. The guards on deletes judge by it, since a planned session reads only what it
-    /// changes.
-    pub read: HashMap<String, ReadCounts>,
+    /// By dataset: how many records the source and the target have. The guards on deletes judge by it, since a planned
+    /// session reads only what it changes.
+    pub present: HashMap<String, (u64, u64)>,
     changes: HashMap<String, Vec<(Key, Expected)>>,
 }
 
 impl Default for SavedPlan {
     fn default() -> Self {
-        Self { version: VERSION, fingerprints: HashMap::new(), read: HashMap::new(), changes: HashMap::new() }
+        Self { version: VERSION, fingerprints: HashMap::new(), present: HashMap::new(), changes: HashMap::new() }
     }
 }
 

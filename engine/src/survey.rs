@@ -23,6 +23,8 @@ pub struct Planned {
     pub finished: Finished,
     pub plan: SavedPlan,
     pub summary: PlanSummary,
+    /// The base of some dataset was taken as none, for a guard that is overridden: such a plan is not carried out.
+    pub over_no_base: bool,
 }
 
 /// Takes plan lines as they are found.
@@ -39,6 +41,7 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
         },
         plan: SavedPlan::default(),
         summary: PlanSummary::default(),
+        over_no_base: false,
     };
     session.observer.phase("", Phase::Planning);
     let prepared = prepare_survey(session).await?;
@@ -52,7 +55,9 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
     }
     for one in prepared {
         planned.finished.warnings.extend(one.mapping.warnings.iter().cloned());
-        let pair = open_pair(session, one).await?;
+        let mut pair = open_pair(session, one).await?;
+        pair.base_dropped = guards::drops_base(&planned.finished.guards, pair.name());
+        planned.over_no_base |= pair.base_dropped;
         plan_dataset(session, pair, &mut planned, sink).await?;
     }
     if tripped(&planned.finished.guards) {
@@ -87,9 +92,11 @@ async fn plan_dataset(session: &Session, mut pair: Pair, planned: &mut Planned, 
         Ok(())
     })
     .await?;
-    plan.read.insert(name.clone(), report.read);
-    report.conflicts.open = session.home.count_open(&name).await?;
-    planned.finished.guards.extend(guards::on_deletes(session, &name, deletes, report.read));
+    let present = guards::present(session, &pair, report.read).await?;
+    plan.present.insert(name.clone(), present);
+    // A base that is dropped takes its conflicts along.
+    report.conflicts.open = if pair.base_dropped { 0 } else { session.home.count_open(&name).await? };
+    planned.finished.guards.extend(guards::on_deletes(session, &name, deletes, present));
     planned.finished.datasets.push(report);
     Ok(())
 }
@@ -126,22 +133,23 @@ async fn survey_range(
     visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
 ) -> Result<()> {
     let context = session.context();
-    let mut transactions = begin(pair).await?;
     loop {
         session.stop.check()?;
+        let mut transactions = begin(pair).await?;
         let (items, counted, cut) =
             segment::survey(&context, pair, &mut transactions, &planned, context.limits.read_budget).await?;
+        // Whoever takes the records may take long over them, and a system does not wait so long for an idle transaction.
+        transactions.0.rollback().await?;
+        transactions.1.rollback().await?;
         surveyed(&counted);
         for item in &items {
             visit(pair, item)?;
         }
         match cut {
             Some(cut) => planned.range.low = Some(cut),
-            None => break,
+            None => return Ok(()),
         }
     }
-    transactions.0.rollback().await?;
-    transactions.1.rollback().await
 }
 
 async fn begin(pair: &Pair) -> Result<(Box<dyn Transaction>, Box<dyn Transaction>)> {

@@ -1,5 +1,6 @@
 //! `pinksync doctor`: whether everything that a run needs is there, step by step.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -66,8 +67,7 @@ fn machine() -> Vec<Finding> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let connectors = Connection::KINDS.join(", ");
     let folder = std::env::temp_dir();
-    let probe = folder.join(format!("pinksync-doctor-{}", std::process::id()));
-    let written = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe));
+    let written = tempfile::NamedTempFile::new_in(&folder).and_then(|mut probe| probe.write_all(b"x"));
     let scratch = match written {
         Ok(()) => good("write", format!("temporary files in {}", folder.display())),
         Err(error) => bad("write", format!("{}: {error}", folder.display()), "name another folder with TMPDIR"),

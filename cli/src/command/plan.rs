@@ -138,6 +138,11 @@ fn keep(planned: &Planned, save: WholeFile, path: &Path, file: &Path, context: &
         context.remark("not saved, since a guard stopped the plan; if it is meant to be, override it with --allow");
         return Ok(());
     }
+    if planned.over_no_base {
+        let run = context.next("run", file);
+        context.remark(format_args!("not saved, since a run with that --allow drops the base; {run} --allow … first"));
+        return Ok(());
+    }
     let bytes = planned.plan.to_bytes()?;
     save.finish(&bytes).map_err(|error| unwritable(path, &error))?;
     let plan = crate::context::shell_word(path);

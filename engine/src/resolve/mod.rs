@@ -115,6 +115,6 @@ async fn refresh(session: &Session, pair: &Pair, conflict: &StoredConflict, seen
     let moved = Resolution::Moved { source: show(&source), target: show(&target) };
     let record = ConflictRecord { source, target, ..conflict.record.clone() };
     let settlement = Settlement { conflicts: vec![record], ..Settlement::default() };
-    session.home.settle(session.id, pair.name(), &settlement).await?;
+    session.home.settle(session.id, pair.name(), &settlement).await?.done("settle a conflict")?;
     Ok(moved)
 }

@@ -12,8 +12,8 @@ use super::ledger::{self, Stretch};
 use super::{Context, Done, Expected, KeyWork, Purpose, Refused, Work, scope};
 use crate::connector::{Guard, Refusal, Transaction};
 use crate::decide::{self, Decision, Rules};
-use crate::error::{Error, ErrorKind, Result};
-use crate::home::{Entry, JournalChunk, JournalEntry, JournalId, RejectRecord, Settled, Settlement};
+use crate::error::{Error, Result};
+use crate::home::{Entry, JournalChunk, JournalEntry, JournalId, RejectRecord, Settlement};
 use crate::key::{Key, KeyRange};
 use crate::pair::{Pair, PlannedRange};
 
@@ -216,6 +216,7 @@ impl<'a> Attempt<'a> {
         match &work.purpose {
             Purpose::Delete { side } if item.decision.deletes() == Some(*side) => Fate::Done,
             Purpose::Delete { .. } if item.decision.writes() => Fate::Contended,
+            Purpose::SetAside { guarded, .. } if deletes && !guarded.contains(&item.triple.key) => Fate::WaitsForGuards,
             Purpose::Delete { .. } | Purpose::SetAside { .. } => Fate::Done,
             Purpose::Moved if deletes => Fate::WaitsForGuards,
             Purpose::Moved => Fate::Done,
@@ -341,10 +342,7 @@ impl<'a> Attempt<'a> {
         if self.pair.publishes() {
             return home.prepare(session, name, settlement).await;
         }
-        match home.settle(session, name, settlement).await? {
-            Settled::Done => Ok(()),
-            Settled::Moved => Err(Error::new(ErrorKind::Aborted, "settle a segment", "its base was changed meanwhile")),
-        }
+        home.settle(session, name, settlement).await?.done("settle a segment")
     }
 }
 

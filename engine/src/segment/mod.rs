@@ -86,8 +86,9 @@ pub enum Purpose {
     /// Deletes whose guards have passed: only a decision to delete on this side is carried out.
     Delete { side: Side },
     /// Writes that were refused for what other records held. `last`: what is still refused becomes a reject; `cycle`:
-    /// records whose values are held by others of them.
-    SetAside { last: bool, cycle: Arc<HashSet<Key>> },
+    /// records whose values are held by others of them; `guarded`: records whose delete it was. Any other delete is one
+    /// that the guards have not seen.
+    SetAside { last: bool, cycle: Arc<HashSet<Key>>, guarded: Arc<HashSet<Key>> },
     /// Records that somebody else moved while they were written.
     Moved,
     /// Only what a saved plan expects to find, by key: the hashes of source and target.

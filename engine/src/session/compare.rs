@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{Session, ranges, staging};
 use crate::error::{Error, ErrorKind, Result};
-use crate::home::{Settled, Settlement};
+use crate::home::Settlement;
 use crate::key::{Key, KeyRange};
 use crate::pair::{Pair, PlannedRange};
 use crate::recover;
@@ -69,7 +69,7 @@ async fn close_contended(session: &Session, pair: &Pair) -> Result<()> {
     let supersede: Vec<Key> = found.into_iter().filter(|(_, by)| *by != session.id).map(|(key, _)| key).collect();
     if !supersede.is_empty() {
         let settlement = Settlement { supersede, ..Settlement::default() };
-        session.home.settle(session.id, pair.name(), &settlement).await?;
+        session.home.settle(session.id, pair.name(), &settlement).await?.done("decide contended records afresh")?;
     }
     Ok(())
 }
@@ -82,8 +82,8 @@ pub(super) fn unshared(pair: &mut Arc<Pair>) -> Result<&mut Pair> {
 async fn count_planning(session: &Session, pair: &Pair, since: Instant) -> Result<()> {
     let mut counted = DatasetReport::default();
     counted.seconds.plan = since.elapsed().as_secs_f64();
-    session.home.settle(session.id, pair.name(), &Settlement { counted, ..Settlement::default() }).await?;
-    Ok(())
+    let settlement = Settlement { counted, ..Settlement::default() };
+    session.home.settle(session.id, pair.name(), &settlement).await?.done("note the time")
 }
 
 /// Works on segments with as many tasks as the session has workers. Returns keys to be decided again after publishing.
@@ -108,7 +108,11 @@ async fn work_through(session: &Session, pair: &Arc<Pair>, segments: Vec<Vec<Pla
             Ok(done) => {
                 finished += 1;
                 moved.extend(done.moved);
-                queue.extend(replan(session, pair, done.rest).await?);
+                // Segments at work come to their end also where this fails.
+                match replan(session, pair, done.rest).await {
+                    Ok(rest) => queue.extend(rest),
+                    Err(error) => failure = failure.or(Some(error)),
+                }
                 let total = finished + running.len() + queue.len();
                 session.observer.advanced(pair.name(), finished, total, &done.counted);
             }
@@ -137,10 +141,7 @@ pub(super) async fn publish(session: &Session, pair: &Pair) -> Result<()> {
     }
     pair.target.dataset.publish().await?;
     pair.source.dataset.publish().await?;
-    match session.home.settle_prepared(session.id, pair.name()).await? {
-        Settled::Done => Ok(()),
-        Settled::Moved => Err(Error::new(ErrorKind::Other, "settle a file", "its base was changed by another process")),
-    }
+    session.home.settle_prepared(session.id, pair.name()).await?.done("settle a file")
 }
 
 /// Works on single keys, and again on those that somebody moves meanwhile.

@@ -1,7 +1,7 @@
 //! The deletes that comparing collected, once the guards have seen their number: each key is looked up again on both
 //! sides, without the filter, and deleted only if that is still the decision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use pinksync_model::{DatasetReport, Phase, Side};
@@ -16,8 +16,9 @@ use crate::segment::Purpose;
 /// Deferred records read from the home at once.
 const PORTION: usize = 10_000;
 
-/// Carries out the deletes of a dataset. Those derived from a side that was not read completely are dropped.
-pub async fn run(session: &Session, pair: &Pair) -> Result<()> {
+/// Carries out the deletes of a dataset. Those derived from a side that was not read completely are dropped. Gives the
+/// keys of those that were refused and set aside.
+pub async fn run(session: &Session, pair: &Pair) -> Result<HashSet<Key>> {
     session.observer.phase(pair.name(), Phase::Deleting);
     let mut keys = BTreeMap::<Side, Vec<Key>>::new();
     let (mut dropped, mut counted) = (Vec::new(), DatasetReport::default());
@@ -33,12 +34,32 @@ pub async fn run(session: &Session, pair: &Pair) -> Result<()> {
     }
     if !dropped.is_empty() {
         let settlement = Settlement { done: dropped, counted, ..Settlement::default() };
-        session.home.settle(session.id, pair.name(), &settlement).await?;
+        session.home.settle(session.id, pair.name(), &settlement).await?.done("drop deletes")?;
     }
+    if keys.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let before = set_aside(session, pair).await?;
     for (side, keys) in keys {
         compare::work_on_keys(session, pair, keys, Purpose::Delete { side }).await?;
     }
-    Ok(())
+    let mut refused = set_aside(session, pair).await?;
+    refused.retain(|key| !before.contains(key));
+    Ok(refused)
+}
+
+async fn set_aside(session: &Session, pair: &Pair) -> Result<HashSet<Key>> {
+    Ok(all(session, pair, DeferredKind::SetAside).await?.into_iter().map(|deferred| deferred.key).collect())
+}
+
+/// How many deletes wait for their guards.
+pub async fn waiting(session: &Session, pairs: &[Arc<Pair>]) -> Result<u64> {
+    let mut count = 0;
+    for pair in pairs {
+        let (source, target) = session.home.count_deferred(session.id, pair.name(), DeferredKind::Delete).await?;
+        count += source + target;
+    }
+    Ok(count)
 }
 
 /// Every deferred record of a dataset.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pinksync_model::{GuardName, GuardReport, ReadCounts, Side};
 
 use super::{Prepared, Session};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::home::DeferredKind;
 use crate::pair::Pair;
 
@@ -78,6 +78,23 @@ pub async fn of_the_base(session: &Session, prepared: &[Prepared]) -> Result<Vec
     Ok(tripped)
 }
 
+/// Whether a dataset's base is dropped for a guard that was overridden.
+pub fn drops_base(guards: &[GuardReport], dataset: &str) -> bool {
+    let names = DROP_THE_BASE.map(|guard| guard.to_string());
+    let of_dataset = guards.iter().filter(|guard| guard.dataset.as_deref() == Some(dataset));
+    of_dataset.into_iter().any(|guard| guard.allowed && names.contains(&guard.name))
+}
+
+/// A saved plan is a plan over the base that there was: to drop that base first is another session.
+pub fn refuse_with_plan(session: &Session, terms: &[GuardReport]) -> Result<()> {
+    let Some(guard) = terms.iter().find(|guard| guard.allowed).filter(|_| session.plan.is_some()) else {
+        return Ok(());
+    };
+    let message = format!("{} is allowed, which drops the base that the plan was made over", guard.name);
+    let remedy = format!("run with `--allow {}` and without the plan; then make the plan anew", guard.name);
+    Err(Error::new(ErrorKind::Definition, "carry out the plan", message).with_remedy(remedy))
+}
+
 /// Guards that this session overrode are in its report also where a process that died has dealt with them.
 pub async fn with_overridden(session: &Session, found: Vec<GuardReport>) -> Result<Vec<GuardReport>> {
     let overridden: Vec<GuardReport> = found.iter().filter(|guard| guard.allowed).cloned().collect();
@@ -127,26 +144,53 @@ fn report(
     }
 }
 
-/// What the deletes that wait would take, against the limits.
+/// What the deletes that wait would take, with those that this session has made, against the limits.
 pub async fn deletes(session: &Session, pairs: &[Arc<Pair>]) -> Result<Vec<GuardReport>> {
     let mut reports = Vec::new();
     let counted = session.home.counted(session.id).await?;
     for pair in pairs {
         let waiting = session.home.count_deferred(session.id, pair.name(), DeferredKind::Delete).await?;
-        let seen = match &session.plan {
-            Some(plan) => plan.read.get(pair.name()).copied(),
-            None => counted.iter().find(|(name, _)| name == pair.name()).map(|(_, report)| report.read),
+        let report = counted.iter().find(|(name, _)| name == pair.name()).map(|(_, report)| report);
+        let made = report.map_or((0, 0), |report| (report.to_source.deleted, report.to_target.deleted));
+        let deletes = (waiting.0 + made.0, waiting.1 + made.1);
+        let present = match &session.plan {
+            Some(plan) => plan.present.get(pair.name()).copied().unwrap_or_default(),
+            None => present(session, pair, report.map(|report| report.read).unwrap_or_default()).await?,
         };
-        reports.extend(on_deletes(session, pair.name(), waiting, seen.unwrap_or_default()));
+        reports.extend(on_deletes(session, pair.name(), deletes, present));
     }
     Ok(reports)
 }
 
-/// The guards on deletes of one dataset: (on the source, on the target), and what was read of it.
-pub fn on_deletes(session: &Session, dataset: &str, deletes: (u64, u64), read: ReadCounts) -> Vec<GuardReport> {
+/// How many records each side has: (source, target). A skipped block may have some on one side only.
+pub async fn present(session: &Session, pair: &Pair, read: ReadCounts) -> Result<(u64, u64)> {
+    if read.skipped_unchanged == 0 {
+        return Ok((read.source, read.target));
+    }
+    let (mut here, mut elsewhere, mut records) = ((0, 0), (0, 0), 0);
+    for header in session.home.blocks(pair.name()).await? {
+        let Some(sums) = header.sums else { continue };
+        let sum = if pair.skipped().contains(&header.id) {
+            records += sums.counts.records;
+            &mut here
+        } else if header.checked_by == Some(session.id) {
+            &mut elsewhere
+        } else {
+            continue;
+        };
+        sum.0 += sums.source.count;
+        sum.1 += sums.target.count;
+    }
+    // What another process of this session skipped is not told from what it compared: this much at most.
+    let others = read.skipped_unchanged.saturating_sub(records);
+    Ok((read.source + here.0 + elsewhere.0.min(others), read.target + here.1 + elsewhere.1.min(others)))
+}
+
+/// The guards on deletes of one dataset: (on the source, on the target), and how many records either side has.
+pub fn on_deletes(session: &Session, dataset: &str, deletes: (u64, u64), present: (u64, u64)) -> Vec<GuardReport> {
     let present = |side| match side {
-        Side::Source => read.source + read.skipped_unchanged,
-        Side::Target => read.target + read.skipped_unchanged,
+        Side::Source => present.0,
+        Side::Target => present.1,
     };
     let mut reports = Vec::new();
     let mut worst = (0.0_f64, None);

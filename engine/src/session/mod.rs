@@ -103,13 +103,24 @@ pub async fn run(session: &Session) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
     session.observer.phase("", Phase::Planning);
-    let prepared = prepare(session).await?;
-    finished.guards = guards::terms(session, &prepared, session.plan.is_none()).await?;
-    if finished.guards.iter().any(|guard| guard.tripped && !guard.allowed) {
+    let stopped = |guards: &[GuardReport]| guards.iter().any(|guard| guard.tripped && !guard.allowed);
+    let mut prepared = prepare_survey(session).await?;
+    if prepared.iter().any(|one| !one.target_exists) {
+        // Nothing is created in a session that a guard stops.
+        finished.guards = guards::terms(session, &prepared, false).await?;
+        if !stopped(&finished.guards) {
+            prepared = prepare(session).await?;
+        }
+    }
+    if !stopped(&finished.guards) {
+        finished.guards = guards::terms(session, &prepared, session.plan.is_none()).await?;
+    }
+    if stopped(&finished.guards) {
         finished.ending = Ending::Guarded;
         finished.datasets = reports(session, &[]).await?;
         return Ok(finished);
     }
+    guards::refuse_with_plan(session, &finished.guards)?;
     finished.guards = guards::with_overridden(session, finished.guards).await?;
     let mut pairs = Vec::with_capacity(prepared.len());
     for prepared in prepared {
@@ -147,23 +158,39 @@ async fn work(session: &Session, pairs: &mut [Arc<Pair>], finished: &mut Finishe
         session.stop.check()?;
         compare::compare(session, pair).await?;
     }
-    let guards = guards::deletes(session, pairs).await?;
-    let tripped = guards.iter().any(|guard| guard.tripped && !guard.allowed);
-    finished.guards.extend(guards);
-    finished.guards = guards::with_overridden(session, std::mem::take(&mut finished.guards)).await?;
-    if tripped {
-        finished.ending = Ending::Guarded;
+    delete(session, pairs, finished).await?;
+    if finished.ending == Ending::Guarded {
         return Ok(());
     }
-    deletes::warn_incomplete(pairs, &mut finished.warnings);
-    for pair in pairs.iter().rev() {
-        deletes::run(session, pair).await?;
-    }
-    set_aside::run(session, pairs).await?;
     for pair in pairs.iter_mut() {
         verifying::verify(session, pair, &mut finished.warnings).await?;
     }
     Ok(())
+}
+
+/// Deletes, if their guards let them through, and then what was set aside: again where that has become a delete which
+/// the guards have not seen.
+async fn delete(session: &Session, pairs: &[Arc<Pair>], finished: &mut Finished) -> Result<()> {
+    deletes::warn_incomplete(pairs, &mut finished.warnings);
+    let terms = finished.guards.clone();
+    let mut guarded = set_aside::Guarded::new();
+    loop {
+        let guards = guards::deletes(session, pairs).await?;
+        let tripped = guards.iter().any(|guard| guard.tripped && !guard.allowed);
+        finished.guards = guards::with_overridden(session, terms.iter().cloned().chain(guards).collect()).await?;
+        if tripped {
+            finished.ending = Ending::Guarded;
+            return Ok(());
+        }
+        for pair in pairs.iter().rev() {
+            let refused = deletes::run(session, pair).await?;
+            Arc::make_mut(guarded.entry(pair.name().to_owned()).or_default()).extend(refused);
+        }
+        set_aside::run(session, pairs, &guarded).await?;
+        if deletes::waiting(session, pairs).await? == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// The counters of a session so far, one report per dataset.

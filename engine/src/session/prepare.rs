@@ -19,7 +19,7 @@ pub struct Prepared {
     pub source: DatasetSchema,
     pub target: DatasetSchema,
     /// False: a session would create it.
-    target_exists: bool,
+    pub(super) target_exists: bool,
 }
 
 /// Describes and maps every dataset, parents of foreign keys first. Creates targets where asked for.
@@ -142,19 +142,9 @@ async fn create_target(
 
 /// Orders datasets so that a referenced one comes before those that reference it (in cycles: as written).
 fn parents_first(prepared: Vec<Prepared>) -> Vec<Prepared> {
-    let index: HashMap<String, usize> =
-        prepared.iter().enumerate().map(|(index, one)| (one.target.name.clone(), index)).collect();
-    let parents: Vec<Vec<usize>> = prepared
-        .iter()
-        .map(|one| {
-            one.target
-                .references
-                .iter()
-                .chain(&one.source.references)
-                .filter_map(|name| index.get(name).copied())
-                .collect()
-        })
-        .collect();
+    let targets = parents_on(prepared.iter().map(|one| &one.target));
+    let sources = parents_on(prepared.iter().map(|one| &one.source));
+    let parents: Vec<Vec<usize>> = targets.into_iter().zip(sources).map(|(one, other)| [one, other].concat()).collect();
     let mut order = Vec::with_capacity(prepared.len());
     let mut seen = vec![false; prepared.len()];
     for start in 0..prepared.len() {
@@ -162,6 +152,14 @@ fn parents_first(prepared: Vec<Prepared>) -> Vec<Prepared> {
     }
     let mut slots: Vec<Option<Prepared>> = prepared.into_iter().map(Some).collect();
     order.into_iter().filter_map(|index| slots[index].take()).collect()
+}
+
+/// The datasets that each one references on a side, which has its own names for them.
+fn parents_on<'a>(schemas: impl Iterator<Item = &'a DatasetSchema> + Clone) -> Vec<Vec<usize>> {
+    let index: HashMap<&str, usize> =
+        schemas.clone().enumerate().map(|(index, schema)| (schema.name.as_str(), index)).collect();
+    let found = |name: &String| index.get(name.as_str()).copied();
+    schemas.map(|schema| schema.references.iter().filter_map(found).collect()).collect()
 }
 
 fn visit(at: usize, parents: &[Vec<usize>], seen: &mut [bool], order: &mut Vec<usize>) {

@@ -25,7 +25,10 @@ pub enum Purpose {
 
 /// The segments to be compared, in key order, and the counters of blocks that nothing has touched and that are left out.
 pub async fn plan(session: &Session, pair: &Pair, purpose: Purpose) -> Result<(Vec<Vec<PlannedRange>>, DatasetReport)> {
-    let headers = session.home.blocks(pair.name()).await?;
+    let headers = match pair.base_dropped {
+        true => Vec::new(),
+        false => session.home.blocks(pair.name()).await?,
+    };
     let compared = |header: &BlockHeader| purpose == Purpose::Session && header.checked_by == Some(session.id);
     let skipped = match purpose {
         Purpose::Session | Purpose::Survey => {
@@ -35,11 +38,12 @@ pub async fn plan(session: &Session, pair: &Pair, purpose: Purpose) -> Result<(V
         }
         Purpose::Everything => HashSet::new(),
     };
+    pair.skipped().extend(&skipped);
     let counted = count_skipped(headers.iter().filter(|header| skipped.contains(&header.id)));
     if purpose == Purpose::Session && !skipped.is_empty() {
         let skipped = skipped.iter().copied().collect();
         let settlement = Settlement { skipped, counted: counted.clone(), ..Settlement::default() };
-        session.home.settle(session.id, pair.name(), &settlement).await?;
+        session.home.settle(session.id, pair.name(), &settlement).await?.done("leave blocks out")?;
     }
     let cuts = if headers.is_empty() || has_gaps(&headers) { split(pair, session.limits).await? } else { Vec::new() };
     let done = |header: &BlockHeader| compared(header) || skipped.contains(&header.id);

@@ -87,7 +87,6 @@ impl LeftOut {
             return Ok(());
         }
         let settlement = Settlement { rejects: std::mem::take(&mut self.rejects), ..Settlement::default() };
-        session.home.settle(session.id, dataset, &settlement).await?;
-        Ok(())
+        session.home.settle(session.id, dataset, &settlement).await?.done("store rejects")
     }
 }

@@ -72,7 +72,7 @@ pub async fn undo(session: &Session, of: SessionId, dry_run: bool, sink: Sink<'_
 async fn reopen_conflicts(session: &Session, pair: &Pair, of: SessionId) -> Result<()> {
     let (home, name) = (&session.home, pair.name());
     let settlement = Settlement { reopen: Some(of), ..Settlement::default() };
-    home.settle(session.id, name, &settlement).await?;
+    home.settle(session.id, name, &settlement).await?.done("undo")?;
     for keys in home.open_conflicts(name, &KeyRange::default()).await?.chunks(1000) {
         let blocks = KeyBlocks::load(&**home, name, keys, &[]).await?;
         let entries: Vec<_> = keys.iter().map(|key| blocks.entry(key).cloned()).collect();

@@ -5,16 +5,19 @@
 
 mod contended;
 mod crash;
+mod guards;
 mod histories;
 mod oracle;
 mod pace;
 mod phases;
 mod plan;
+mod preparing;
 mod random;
 mod resolve;
 mod setup;
 mod smoke;
 mod undo;
 mod variations;
+mod verifying;
 mod world;
 mod writers;

@@ -54,7 +54,7 @@ async fn a_full_disk_is_told_with_a_remedy_and_stores_nothing_by_halves() {
         connection.pragma_update_and_check(None, "max_page_count", 100_000, |_| Ok(())).unwrap();
     })
     .await;
-    state.settle(session, DATASET, &entries(200_000)).await.unwrap();
+    state.settle(session, DATASET, &entries(200_000)).await.unwrap().done("settle").unwrap();
     assert_eq!(state.blocks(DATASET).await.unwrap().len(), 1, "with space it goes on");
 }
 

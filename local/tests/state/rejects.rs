@@ -31,7 +31,7 @@ async fn a_record_is_rejected_once_per_session_however_often_it_is_met() {
     let records: Vec<RejectRecord> = stored.iter().map(|reject| reject.record.clone()).collect();
     assert_eq!(records[..], given[1..], "the last word about a record stands");
     assert!(stored.iter().all(|reject| reject.session == session && reject.at.ends_with('Z')));
-    state.settle(session, "orders → orders", &settlement).await.unwrap();
+    state.settle(session, "orders → orders", &settlement).await.unwrap().done("settle").unwrap();
     settle(&state, SessionId::new(), &settlement).await;
     assert_eq!(state.rejects(session).await.unwrap().len(), 10, "of each dataset, without other sessions'");
 }

@@ -125,6 +125,8 @@ async fn the_list_is_latest_first_with_what_was_written_and_is_open() {
     state
         .settle(first, "orders → orders", &Settlement { counted: written.clone(), ..Settlement::default() })
         .await
+        .unwrap()
+        .done("settle")
         .unwrap();
     meet(&state, first, vec![conflict(1, ConflictStatus::Open), conflict(2, ConflictStatus::Resolved)]).await;
     state.set_status(first, Completed, None).await.unwrap();
