@@ -142,6 +142,10 @@ impl<'a> Attempt<'a> {
         };
         let (source, target) = (&mut *transactions.0, &mut *transactions.1);
         let mut gathered = gather::gather_range(self.pair, (source, target), &range, entries, budget).await?;
+        if gathered.cut.is_some() {
+            let message = "a block that was asked for as a whole was not read to its end";
+            return Err(Error::new(ErrorKind::Other, "read a block", message));
+        }
         gathered.cut = range.high.filter(|high| planned.range.high.as_ref() != Some(high));
         Ok(gathered)
     }
