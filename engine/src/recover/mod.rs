@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Applied, BaseChange, Entry, JournalChunk, JournalEntry, JournalId, Settled, Settlement, Tally};
 use crate::key::{Key, KeyRange};
 use crate::pair::Pair;
+use crate::retry;
 use crate::row::Hash;
 use crate::segment::{Context, KeyBlocks, cut_into_blocks, gather_lookup, store_block};
 
@@ -32,7 +33,23 @@ pub async fn chunk(context: &Context, pair: &Pair, id: JournalId, within: &[KeyR
     }
 }
 
+/// Reconciles a chunk, again where a system undoes it.
 async fn reconcile(
+    context: &Context,
+    pair: &Pair,
+    id: JournalId,
+    chunk: JournalChunk,
+    within: &[KeyRange],
+) -> Result<()> {
+    let mut failures = 0;
+    while let Err(error) = reconcile_once(context, pair, id, chunk.clone(), within).await {
+        retry::wait_or_fail(pair.name(), error, failures).await?;
+        failures += 1;
+    }
+    Ok(())
+}
+
+async fn reconcile_once(
     context: &Context,
     pair: &Pair,
     id: JournalId,

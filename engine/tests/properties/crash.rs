@@ -192,3 +192,28 @@ fn busy_sessions_survive_every_crash_and_every_lost_answer() {
     }
     random::say(&format!("crashes of busy sessions: {points} points"));
 }
+
+#[test]
+fn a_reconciliation_that_a_system_aborts_is_made_again() {
+    let world = busy(Direction::TwoWay, MergeMode::Field, Flavour::DATABASE);
+    let id = SessionId::new();
+    let (expected, points) = undisturbed(&world, id);
+    let mut aborted = 0;
+    for (number, _) in points.iter().enumerate().filter(|(_, point)| point.effect == "commit" && point.after) {
+        let (world, faults) = (world.fork(), Faults::new());
+        faults.crash_at(number);
+        assert!(wait(session::run(&world.faulty_session(id, &faults))).is_err());
+        let (_, points) = undisturbed(&world, id);
+        for (number, point) in
+            points.iter().enumerate().filter(|(_, point)| ["write", "commit"].contains(&point.effect) && !point.after)
+        {
+            let (world, faults) = (world.fork(), Faults::new());
+            faults.abort_at(number);
+            let finished = wait(session::run(&world.faulty_session(id, &faults))).unwrap();
+            let name = format!("aborted at {number}, {point:?}");
+            Whole::of(&world, id, &finished.datasets[0]).check(&expected, &name).unwrap();
+            aborted += 1;
+        }
+    }
+    assert!(aborted > 0);
+}
