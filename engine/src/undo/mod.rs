@@ -2,6 +2,7 @@
 //! "still what that session wrote". What somebody changed since is not touched and is listed.
 
 mod chunk;
+mod item;
 mod step;
 
 use std::collections::HashMap;
