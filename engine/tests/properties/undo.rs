@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use pinksync_engine::home::StoredConflict;
 use pinksync_engine::memory::{Faults, Moment};
-use pinksync_engine::{Key, Value, undo};
+use pinksync_engine::{Key, Value, session, undo};
 use pinksync_model::{ConflictStatus, DatasetReport, Direction, MergeMode, PlanAction, PlanLine, SessionId, Side};
 use proptest::collection::vec;
 use proptest::prelude::{prop_assert, prop_assert_eq};
@@ -233,4 +233,21 @@ fn a_record_that_the_second_side_does_not_take_is_left_alone_on_both() {
     for (side, before) in [Side::Source, Side::Target].into_iter().zip(&before) {
         assert_eq!(world.rows(side)[&other], before[&other]);
     }
+}
+
+#[test]
+fn what_a_dead_session_turns_out_to_have_written_is_counted_for_it_and_not_for_its_undo() {
+    let world = World::new(&Setup::PLAIN);
+    world.apply(&[1, 2, 3].map(|key| Edit::Put(Side::Source, key, Cells { a: 1, b: 1, n: 1, time: 0 })));
+    let (of, calm, faults) = (SessionId::new(), world.fork(), Faults::new());
+    wait(session::run(&calm.faulty_session(of, &faults))).unwrap();
+    let committed = faults.passed().iter().position(|point| point.effect == "commit" && point.after).unwrap();
+    faults.revive();
+    faults.crash_at(committed);
+    wait(session::run(&world.faulty_session(of, &faults))).unwrap_err();
+    assert_eq!(world.home.pending_journals(PAIR), 1);
+    let (_, report, _) = take_back(&world, of);
+    assert_eq!((report.to_target.created, report.to_target.deleted), (0, 3));
+    let counted = wait(world.session(of).home.counted(of)).unwrap();
+    assert_eq!(counted[0].1.to_target.created, 3);
 }
