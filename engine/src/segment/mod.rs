@@ -134,9 +134,9 @@ pub async fn run(context: &Context, pair: &Pair, work: Work) -> Result<Done> {
         let mut attempt = attempt::Attempt::new(context, pair, &work, &refused, guards(pair, failures));
         match attempt.run().await {
             Ok(part) => absorb(&mut done, part),
-            Err(attempt::Failure::Refused(key, side, refusal)) => {
+            Err(attempt::Failure::Refused(found)) => {
                 let journal = attempt.journal();
-                refused.insert(key, (side, refusal));
+                refused.extend(found);
                 queue.push((reconciled(context, pair, journal, work).await?, failures));
             }
             Err(attempt::Failure::Error(error)) => {

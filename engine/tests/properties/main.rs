@@ -11,6 +11,7 @@ mod pace;
 mod phases;
 mod plan;
 mod random;
+mod refused;
 mod resolve;
 mod setup;
 mod smoke;
