@@ -354,8 +354,16 @@ pub trait Home: Send + Sync {
     /// Stores a chunk as pending before its transactions are committed.
     async fn journal(&self, chunk: &JournalChunk) -> Result<JournalId>;
 
-    /// Pending chunks of a dataset that have an entry in `range`, oldest first, whatever their session.
-    async fn pending(&self, dataset: &str, range: &KeyRange) -> Result<Vec<(JournalId, JournalChunk)>>;
+    /// Pending chunks of a dataset, oldest first, whatever their session, beyond `after`; at most `limit`.
+    async fn pending(
+        &self,
+        dataset: &str,
+        after: Option<JournalId>,
+        limit: usize,
+    ) -> Result<Vec<(JournalId, JournalChunk)>>;
+
+    /// One chunk of a dataset, if it is pending.
+    async fn pending_chunk(&self, dataset: &str, id: JournalId) -> Result<Option<JournalChunk>>;
 
     /// Done chunks of a session that are not undone, newest first, below `before`; at most `limit`.
     async fn history(

@@ -22,6 +22,7 @@ pub mod pair;
 pub mod recover;
 pub mod reduce;
 pub mod resolve;
+mod retry;
 pub mod row;
 pub mod saved_plan;
 pub mod schema;

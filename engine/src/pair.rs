@@ -67,6 +67,8 @@ pub struct Pair {
     pub base_dropped: bool,
     /// Keys whose writes were found in a pending journal: they are counted, and to be found unchanged is no news.
     reconciled: Mutex<HashSet<Key>>,
+    /// Keys that an earlier process of this session has counted, and that are compared again.
+    pub counted_before: HashSet<Key>,
     /// Blocks that were left out since their sums are as they were.
     skipped: Mutex<HashSet<BlockId>>,
 }
@@ -74,7 +76,15 @@ pub struct Pair {
 impl Pair {
     pub fn new(mapping: Mapping, source: Arc<dyn Dataset>, target: Arc<dyn Dataset>) -> Self {
         let (source, target) = (OpenSide::new(source), OpenSide::new(target));
-        Self { mapping, source, target, base_dropped: false, reconciled: Mutex::default(), skipped: Mutex::default() }
+        Self {
+            mapping,
+            source,
+            target,
+            base_dropped: false,
+            reconciled: Mutex::default(),
+            counted_before: HashSet::new(),
+            skipped: Mutex::default(),
+        }
     }
 
     pub fn reconciled(&self) -> MutexGuard<'_, HashSet<Key>> {

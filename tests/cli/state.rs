@@ -201,6 +201,24 @@ fn a_killed_plan_goes_on_as_that_plan() {
 }
 
 #[test]
+fn a_planned_session_that_is_given_up_leaves_no_copy_of_its_plan() {
+    let place = Place::with_people(ONE_WAY, KEY);
+    place.write("people.csv", &people(30));
+    place.expect(0, &["plan", "sync.yaml", "--save", "changes.plan"]);
+    let writer = place.database("shop.db");
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut run = place.start(&["run", "sync.yaml", "--plan", "changes.plan"]);
+    let session = place.wait_for_session();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    writer.execute_batch("ROLLBACK").unwrap();
+    let copy = place.path(&format!("sync.state.db.plan-{session}"));
+    assert!(copy.exists());
+    place.expect(0, &["undo", "sync.yaml", "--session", &session, "--yes"]);
+    assert!(!copy.exists());
+}
+
+#[test]
 fn what_a_dead_process_left_locked_is_free() {
     let mut blocked = Blocked::new();
     blocked.run.kill().unwrap();

@@ -23,7 +23,7 @@ Examples:
 pub struct Rejects {
     /// Sync file
     file: PathBuf,
-    /// Session to look at
+    /// Session to look at; rejects are kept until 14 days after it ended
     #[arg(long, value_name = "ID")]
     session: Option<SessionId>,
 }

@@ -113,14 +113,25 @@ impl Home for MemoryHome {
         Ok(self.lock().journal(chunk.clone()))
     }
 
-    async fn pending(&self, dataset: &str, range: &KeyRange) -> Result<Vec<(JournalId, JournalChunk)>> {
+    async fn pending(
+        &self,
+        dataset: &str,
+        after: Option<JournalId>,
+        limit: usize,
+    ) -> Result<Vec<(JournalId, JournalChunk)>> {
         let state = self.lock();
-        let wanted = state.journals.iter().filter(|(_, journal)| {
+        let wanted = state.journals.iter().filter(|(id, journal)| {
             journal.state == JournalState::Pending
                 && journal.chunk.dataset == dataset
-                && journal.chunk.entries.iter().any(|entry| range.contains(&entry.key))
+                && after.is_none_or(|after| **id > after)
         });
-        Ok(wanted.map(|(id, journal)| (*id, journal.chunk.as_ref().clone())).collect())
+        Ok(wanted.take(limit).map(|(id, journal)| (*id, journal.chunk.as_ref().clone())).collect())
+    }
+
+    async fn pending_chunk(&self, dataset: &str, id: JournalId) -> Result<Option<JournalChunk>> {
+        let state = self.lock();
+        let found = state.journals.get(&id).filter(|journal| journal.state == JournalState::Pending);
+        Ok(found.map(|journal| journal.chunk.as_ref().clone()).filter(|chunk| chunk.dataset == dataset))
     }
 
     async fn history(

@@ -120,7 +120,9 @@ struct PacedTransaction {
 #[async_trait]
 impl Transaction for PacedTransaction {
     async fn read(&mut self, range: &KeyRange, budget: usize) -> Result<Page> {
-        let page = self.inner.read(range, budget.min(self.pace.budget())).await?;
+        // Who sets no bound has to have the whole range.
+        let budget = if budget == usize::MAX { budget } else { budget.min(self.pace.budget()) };
+        let page = self.inner.read(range, budget).await?;
         self.pace.take(page.rows.len() + page.unreadable.len()).await;
         Ok(page)
     }

@@ -5,34 +5,62 @@ mod complete;
 
 use std::collections::{HashMap, HashSet};
 
-use pinksync_model::Side;
+use pinksync_model::{SessionId, Side};
 
 use crate::connector::{Found, Guard};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Applied, BaseChange, Entry, JournalChunk, JournalEntry, JournalId, Settled, Settlement, Tally};
 use crate::key::{Key, KeyRange};
 use crate::pair::Pair;
+use crate::retry;
 use crate::row::Hash;
 use crate::segment::{Context, KeyBlocks, cut_into_blocks, gather_lookup, store_block};
 
-/// Reconciles every pending chunk of a dataset; run before anything of it is compared.
+/// Reconciles every pending chunk of a dataset; run before anything of it is compared. The session adopts them.
 pub async fn all(context: &Context, pair: &Pair) -> Result<()> {
-    for (id, found) in context.home.pending(pair.name(), &KeyRange::default()).await? {
-        reconcile(context, pair, id, found, &[]).await?;
+    each(pair, context, |_| context.session).await
+}
+
+/// As [`all`], for a session that has work of its own: what is found is counted for the sessions that left it.
+pub async fn left_by_others(context: &Context, pair: &Pair) -> Result<()> {
+    each(pair, context, |left_by| left_by).await
+}
+
+async fn each(pair: &Pair, context: &Context, counted_for: impl Fn(SessionId) -> SessionId) -> Result<()> {
+    let mut after = None;
+    while let Some((id, found)) = context.home.pending(pair.name(), after, 1).await?.pop() {
+        let context = Context { session: counted_for(found.session), ..context.clone() };
+        reconcile(&context, pair, id, found, &[]).await?;
+        after = Some(id);
     }
     Ok(())
 }
 
 /// Reconciles one chunk of this process, which worked on the ranges `within`.
 pub async fn chunk(context: &Context, pair: &Pair, id: JournalId, within: &[KeyRange]) -> Result<()> {
-    let pending = context.home.pending(pair.name(), &KeyRange::default()).await?;
-    match pending.into_iter().find(|(other, _)| *other == id) {
-        Some((id, found)) => reconcile(context, pair, id, found, within).await,
+    match context.home.pending_chunk(pair.name(), id).await? {
+        Some(found) => reconcile(context, pair, id, found, within).await,
         None => Ok(()),
     }
 }
 
+/// Reconciles a chunk, again where a system undoes it.
 async fn reconcile(
+    context: &Context,
+    pair: &Pair,
+    id: JournalId,
+    chunk: JournalChunk,
+    within: &[KeyRange],
+) -> Result<()> {
+    let mut failures = 0;
+    while let Err(error) = reconcile_once(context, pair, id, chunk.clone(), within).await {
+        retry::wait_or_fail(pair.name(), error, failures).await?;
+        failures += 1;
+    }
+    Ok(())
+}
+
+async fn reconcile_once(
     context: &Context,
     pair: &Pair,
     id: JournalId,

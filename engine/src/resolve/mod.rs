@@ -58,7 +58,7 @@ pub async fn resolve(
         return Ok(Resolution::Guarded(tripped));
     }
     let pair = open_pair(session, prepared).await?;
-    recover::all(&session.context(), &pair).await?;
+    recover::left_by_others(&session.context(), &pair).await?;
     let seen = look(&pair, conflict).await?;
     if moved(&pair, conflict, &seen) {
         return refresh(session, &pair, conflict, &seen).await;

@@ -10,9 +10,9 @@ use super::carry::{self, Carried, Fate, Item};
 use super::gather::{self, Gathered, State, Triple};
 use super::ledger::{self, Stretch};
 use super::{Context, Done, Expected, KeyWork, Purpose, Refused, Work, scope};
-use crate::connector::{Guard, Refusal, Transaction};
+use crate::connector::{Guard, Transaction};
 use crate::decide::{self, Decision, Rules};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Entry, JournalChunk, JournalEntry, JournalId, RejectRecord, Settlement};
 use crate::key::{Key, KeyRange};
 use crate::pair::{Pair, PlannedRange};
@@ -20,8 +20,8 @@ use crate::pair::{Pair, PlannedRange};
 /// Why an attempt did not settle.
 pub enum Failure {
     Error(Error),
-    /// The second side of a two-sided write refused it: do the unit again without this key.
-    Refused(Key, Side, Refusal),
+    /// The second side of two-sided writes refused them: do the unit again without these keys.
+    Refused(Refused),
 }
 
 impl From<Error> for Failure {
@@ -142,6 +142,10 @@ impl<'a> Attempt<'a> {
         };
         let (source, target) = (&mut *transactions.0, &mut *transactions.1);
         let mut gathered = gather::gather_range(self.pair, (source, target), &range, entries, budget).await?;
+        if gathered.cut.is_some() {
+            let message = "a block that was asked for as a whole was not read to its end";
+            return Err(Error::new(ErrorKind::Other, "read a block", message));
+        }
         gathered.cut = range.high.filter(|high| planned.range.high.as_ref() != Some(high));
         Ok(gathered)
     }
@@ -250,8 +254,11 @@ impl<'a> Attempt<'a> {
                 Side::Target => &mut *transactions.1,
             };
             let last = self.is_last();
-            if let Some((index, refusal)) = carry::carry(pair, side, transaction, &mut batch.items, last).await? {
-                return Err(Failure::Refused(batch.items[index].triple.key.clone(), side, refusal));
+            let back = carry::carry(pair, side, transaction, &mut batch.items, last).await?;
+            if !back.is_empty() {
+                let key = |index: usize| batch.items[index].triple.key.clone();
+                let refused = back.into_iter().map(|(index, refusal)| (key(index), (side, refusal)));
+                return Err(Failure::Refused(refused.collect()));
             }
         }
         if let Work::Keys(KeyWork { purpose: Purpose::SetAside { cycle, .. }, .. }) = self.work {

@@ -86,18 +86,18 @@ impl Item {
     }
 }
 
-/// Carries out every pending act of `side`. Returns the index of an item whose other side was written already and that
-/// this side refused: the unit must be done again without it.
+/// Carries out every pending act of `side`. Returns the indexes of items whose other side was written already and that
+/// this side refused: the unit must be done again without them.
 pub async fn carry(
     pair: &Pair,
     side: Side,
     transaction: &mut dyn Transaction,
     items: &mut [Item],
     last: bool,
-) -> Result<Option<(usize, Refusal)>> {
+) -> Result<Vec<(usize, Refusal)>> {
     let pending: Vec<usize> = (0..items.len()).filter(|&index| is_pending(&items[index], side)).collect();
     if pending.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     write_part(pair, side, transaction, items, &pending, last).await
 }
@@ -131,7 +131,8 @@ async fn write_part(
     items: &mut [Item],
     part: &[usize],
     last: bool,
-) -> Result<Option<(usize, Refusal)>> {
+) -> Result<Vec<(usize, Refusal)>> {
+    let mut back = Vec::new();
     let mut writes = Vec::with_capacity(part.len());
     let mut sent = Vec::with_capacity(part.len());
     for &index in part {
@@ -143,11 +144,12 @@ async fn write_part(
             }
             Err(reason) => {
                 let refusal = Refusal { code: "type".to_owned(), reason, retry: false };
-                if let Some(back) = refuse(&mut items[index], side, refusal, last) {
-                    return Ok(Some((index, back)));
-                }
+                back.extend(refuse(&mut items[index], side, refusal, last).map(|refusal| (index, refusal)));
             }
         }
+    }
+    if !back.is_empty() {
+        return Ok(back);
     }
     let outcomes = transaction.write(writes).await?;
     let mut read_back = Vec::new();
@@ -168,21 +170,20 @@ async fn write_part(
                 item.side_mut(side).applied = None;
                 if item.side(side.other()).applied.is_some() {
                     let reason = "somebody else changed the record while it was written".to_owned();
-                    return Ok(Some((index, Refusal { code: "moved".to_owned(), reason, retry: true })));
+                    back.push((index, Refusal { code: "moved".to_owned(), reason, retry: true }));
+                    continue;
                 }
                 item.fate = Fate::Moved;
             }
             Outcome::Rejected(refusal) => {
-                if let Some(back) = refuse(&mut items[index], side, refusal, last) {
-                    return Ok(Some((index, back)));
-                }
+                back.extend(refuse(&mut items[index], side, refusal, last).map(|refusal| (index, refusal)));
             }
         }
     }
-    if pair.mapping.reads_back(side) {
+    if back.is_empty() && pair.mapping.reads_back(side) {
         read_after(pair, side, transaction, items, &read_back).await?;
     }
-    Ok(None)
+    Ok(back)
 }
 
 /// Marks an item refused; gives the refusal back where the other side was written already.

@@ -176,7 +176,9 @@ impl<'a> Ledger<'a> {
 
     fn settle_item(&self, item: &Item, has_open: bool, reconciled: &HashSet<Key>, settlement: &mut Settlement) {
         let key = &item.triple.key;
-        if item.decision.class != Class::Unchanged || !reconciled.contains(key) {
+        if item.decision.class != Class::Unchanged
+            || !(reconciled.contains(key) || self.pair.counted_before.contains(key))
+        {
             tally(item).add_to(&mut settlement.counted);
         }
         let record = match (&item.fate, item.decision.conflict) {

@@ -13,20 +13,19 @@ mod survey;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use pinksync_model::{DatasetReport, SessionId, Side};
 use serde::{Deserialize, Serialize};
 
 use crate::base::BLOCK_ENTRIES;
 use crate::connector::{Guard, Refusal};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::home::{Held, Home, JournalId};
 use crate::key::{Key, KeyRange};
 use crate::pair::{Pair, PlannedRange};
-use crate::recover;
 use crate::row::Hash;
 use crate::value::Value;
+use crate::{recover, retry};
 
 pub use gather::{State, Triple};
 pub use survey::{Surveyed, survey};
@@ -136,14 +135,14 @@ pub async fn run(context: &Context, pair: &Pair, work: Work) -> Result<Done> {
         let mut attempt = attempt::Attempt::new(context, pair, &work, &refused, guards(pair, failures));
         match attempt.run().await {
             Ok(part) => absorb(&mut done, part),
-            Err(attempt::Failure::Refused(key, side, refusal)) => {
+            Err(attempt::Failure::Refused(found)) => {
                 let journal = attempt.journal();
-                refused.insert(key, (side, refusal));
+                refused.extend(found);
                 queue.push((reconciled(context, pair, journal, work).await?, failures));
             }
             Err(attempt::Failure::Error(error)) => {
                 let journal = attempt.journal();
-                wait_or_fail(pair, error, failures).await?;
+                retry::wait_or_fail(pair.name(), error, failures).await?;
                 let work = reconciled(context, pair, journal, work).await?;
                 let halve = failures >= 1;
                 queue.extend(split(work, halve).into_iter().map(|work| (work, failures + 1)));
@@ -159,28 +158,6 @@ pub async fn run(context: &Context, pair: &Pair, work: Work) -> Result<Done> {
 /// After three aborted attempts records are locked and compared instead of relying on a snapshot.
 fn guards(pair: &Pair, failures: u32) -> (Guard, Guard) {
     if failures >= 3 { (Guard::Compare, Guard::Compare) } else { (pair.source.guard(), pair.target.guard()) }
-}
-
-const MOST_FAILURES: u32 = 12;
-
-/// Waits before another attempt; or gives the error back where trying again cannot help.
-async fn wait_or_fail(pair: &Pair, error: Error, failures: u32) -> Result<()> {
-    match error.kind() {
-        ErrorKind::Aborted | ErrorKind::UnknownOutcome if failures < MOST_FAILURES => {}
-        ErrorKind::Aborted
-        | ErrorKind::UnknownOutcome
-        | ErrorKind::Definition
-        | ErrorKind::Unreachable
-        | ErrorKind::Denied
-        | ErrorKind::Data
-        | ErrorKind::Moved
-        | ErrorKind::Storage
-        | ErrorKind::Interrupted
-        | ErrorKind::Other => return Err(error),
-    }
-    tracing::debug!(dataset = pair.name(), %error, failures, "an attempt was aborted, trying again");
-    tokio::time::sleep(Duration::from_millis(20 << failures.min(7))).await;
-    Ok(())
 }
 
 /// The work with the blocks as they are now, once it is known what happened of the attempt before.

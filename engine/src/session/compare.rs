@@ -1,6 +1,6 @@
 //! Compares a dataset: stages what has no order, plans segments, works on them in parallel, publishes files.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::key::{Key, KeyRange};
 use crate::pair::{Pair, PlannedRange};
 use crate::recover;
 use crate::saved_plan::SavedPlan;
-use crate::segment::{self, Done, KeyWork, Purpose, Work};
+use crate::segment::{self, Done, Expected, KeyWork, Purpose, Work};
 
 /// How often a file that somebody else writes is read anew before the session fails.
 const PUBLISH_ATTEMPTS: u32 = 3;
@@ -44,6 +44,7 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     }
     close_contended(session, pair).await?;
     session.observer.phase(pair.name(), Phase::Planning);
+    recall_counted(session, unshared(pair)?).await?;
     let (segments, _) = ranges::plan(session, pair, ranges::Purpose::Session).await?;
     count_planning(session, pair, planning).await?;
     session.observer.phase(pair.name(), Phase::Comparing);
@@ -70,6 +71,26 @@ async fn close_contended(session: &Session, pair: &Pair) -> Result<()> {
     if !supersede.is_empty() {
         let settlement = Settlement { supersede, ..Settlement::default() };
         session.home.settle(session.id, pair.name(), &settlement).await?.done("decide contended records afresh")?;
+    }
+    Ok(())
+}
+
+/// What was reconciled for an earlier process of this session is counted as what it was, but its blocks are not compared
+/// yet: to be found unchanged there is no news.
+async fn recall_counted(session: &Session, pair: &mut Pair) -> Result<()> {
+    let headers = session.home.blocks(pair.name()).await?;
+    let is_compared = |key: &Key| {
+        let after = headers.partition_point(|header| header.range.low.as_ref().is_none_or(|low| low <= key));
+        let before = after.checked_sub(1).map(|index| &headers[index]);
+        before.is_some_and(|header| header.range.contains(key) && header.checked_by == Some(session.id))
+    };
+    let mut before = None;
+    while let Some((id, chunk)) = session.home.history(session.id, before, 1).await?.pop() {
+        if chunk.dataset == pair.name() {
+            pair.counted_before
+                .extend(chunk.entries.into_iter().map(|entry| entry.key).filter(|key| !is_compared(key)));
+        }
+        before = Some(id);
     }
     Ok(())
 }
@@ -187,8 +208,23 @@ async fn decide_moved(session: &Session, pair: &Pair, mut moved: Vec<Key>, purpo
 /// Only the keys of a saved plan, and only what it expects to find.
 async fn carry_out_plan(session: &Session, pair: &Pair, plan: &SavedPlan) -> Result<()> {
     plan.check(pair.name(), pair.mapping.fingerprint)?;
-    let expected = plan.expected(pair.name());
+    let mut expected = plan.expected(pair.name());
+    forget_written(session, pair, &mut expected).await?;
     let mut keys: Vec<Key> = expected.keys().cloned().collect();
     keys.sort();
     work_on_keys(session, pair, keys, Purpose::Plan(Arc::new(expected))).await
+}
+
+/// What an earlier process of this session wrote is not what the plan found any more, and is as planned.
+async fn forget_written(session: &Session, pair: &Pair, expected: &mut HashMap<Key, Expected>) -> Result<()> {
+    let mut before = None;
+    while let Some((id, chunk)) = session.home.history(session.id, before, 1).await?.pop() {
+        if chunk.dataset == pair.name() {
+            for entry in &chunk.entries {
+                expected.remove(&entry.key);
+            }
+        }
+        before = Some(id);
+    }
+    Ok(())
 }

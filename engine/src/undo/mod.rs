@@ -2,6 +2,7 @@
 //! "still what that session wrote". What somebody changed since is not touched and is listed.
 
 mod chunk;
+mod item;
 mod step;
 
 use std::collections::HashMap;
@@ -34,7 +35,7 @@ pub async fn undo(session: &Session, of: SessionId, dry_run: bool, sink: Sink<'_
     for one in prepared {
         let pair = open_pair(session, one).await?;
         if !dry_run {
-            recover::all(&session.context(), &pair).await?;
+            recover::left_by_others(&session.context(), &pair).await?;
         }
         pairs.push(Arc::new(pair));
     }

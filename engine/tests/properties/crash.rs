@@ -82,6 +82,30 @@ pub fn every_crash(world: &World) -> Result<usize, TestCaseError> {
     Ok(points.len())
 }
 
+/// Dies at each point of a session over `world`, then at each point of its continuation, and goes on.
+fn every_second_crash(world: &World) -> Result<usize, TestCaseError> {
+    let id = SessionId::new();
+    let (expected, points) = undisturbed(world, id);
+    let mut crashes = 0;
+    for first in 0..points.len() {
+        let died = world.fork();
+        let faults = Faults::new();
+        faults.crash_at(first);
+        prop_assert_eq!(wait(session::run(&died.faulty_session(id, &faults))).is_err(), true);
+        let (_, rest) = undisturbed(&died, id);
+        for second in 0..rest.len() {
+            let (world, faults) = (died.fork(), Faults::new());
+            faults.crash_at(second);
+            prop_assert_eq!(wait(session::run(&world.faulty_session(id, &faults))).is_err(), true);
+            let name = format!("crashes at {first}, {:?}, and then at {second}, {:?}", points[first], rest[second]);
+            let finished = world.try_run(id).map_err(|error| TestCaseError::fail(format!("{name}: {error}")))?;
+            Whole::of(&world, id, &finished.datasets[0]).check(&expected, &name)?;
+            crashes += 1;
+        }
+    }
+    Ok(crashes)
+}
+
 /// The answer to each commit is lost, before it took effect or after.
 fn every_lost_answer(world: &World) -> Result<usize, TestCaseError> {
     let id = SessionId::new();
@@ -191,4 +215,42 @@ fn busy_sessions_survive_every_crash_and_every_lost_answer() {
         }
     }
     random::say(&format!("crashes of busy sessions: {points} points"));
+}
+
+#[test]
+fn a_reconciliation_that_a_system_aborts_is_made_again() {
+    let world = busy(Direction::TwoWay, MergeMode::Field, Flavour::DATABASE);
+    let id = SessionId::new();
+    let (expected, points) = undisturbed(&world, id);
+    let mut aborted = 0;
+    for (number, _) in points.iter().enumerate().filter(|(_, point)| point.effect == "commit" && point.after) {
+        let (world, faults) = (world.fork(), Faults::new());
+        faults.crash_at(number);
+        assert!(wait(session::run(&world.faulty_session(id, &faults))).is_err());
+        let (_, points) = undisturbed(&world, id);
+        for (number, point) in
+            points.iter().enumerate().filter(|(_, point)| ["write", "commit"].contains(&point.effect) && !point.after)
+        {
+            let (world, faults) = (world.fork(), Faults::new());
+            faults.abort_at(number);
+            let finished = wait(session::run(&world.faulty_session(id, &faults))).unwrap();
+            let name = format!("aborted at {number}, {point:?}");
+            Whole::of(&world, id, &finished.datasets[0]).check(&expected, &name).unwrap();
+            aborted += 1;
+        }
+    }
+    assert!(aborted > 0);
+}
+
+#[test]
+fn a_session_that_died_twice_counts_what_one_that_lived_does() {
+    let mut crashes = 0;
+    for flavour in [Flavour::DATABASE, Flavour::LOCKING, Flavour::UNORDERED, Flavour::FILE] {
+        for direction in [Direction::OneWay, Direction::TwoWay] {
+            let world = busy(direction, MergeMode::Record, flavour);
+            let name = format!("{flavour:?} {direction:?}");
+            crashes += every_second_crash(&world).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+    random::say(&format!("second crashes of busy sessions: {crashes}"));
 }

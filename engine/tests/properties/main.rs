@@ -13,6 +13,7 @@ mod phases;
 mod plan;
 mod preparing;
 mod random;
+mod refused;
 mod resolve;
 mod setup;
 mod smoke;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use pinksync_engine::connector::System;
 use pinksync_engine::memory::Flavour;
-use pinksync_engine::pace;
 use pinksync_engine::session::{self, Session};
+use pinksync_engine::{Value, pace};
 use pinksync_model::{SessionId, Side, Strategy};
 use tokio::time::Instant;
 
 use crate::setup::{Cells, Edit, End, Setup};
-use crate::world::{World, wait};
+use crate::world::{TABLE, World, wait};
 
 const RECORDS: u8 = 200;
 const PER_SECOND: u32 = 20;
@@ -50,4 +50,22 @@ fn a_limit_holds_for_what_is_read_and_for_what_is_written_and_for_each_side_by_i
         let both = time_taken(&world(flavour), (true, true));
         assert!(both < reading + writing + TIME / 10, "{flavour:?}: {both:?}, {reading:?} and {writing:?}");
     }
+}
+
+#[test]
+fn a_block_larger_than_a_read_under_a_limit_is_compared_to_its_end() {
+    let file = End { flavour: Flavour::FILE, ..End::PLAIN };
+    let world = World::new(&Setup { target: file, strategy: Strategy::SourceWins, ..Setup::PLAIN });
+    let put = |key, text: &str| {
+        let values = [Value::text(text), Value::Null, Value::Int(1), Value::Null];
+        world.source.put(TABLE, world.setup.row(key, values, Value::Null));
+    };
+    let long = "long ".repeat(400);
+    (0..RECORDS).for_each(|key| put(key, &long));
+    world.run();
+    assert_eq!(world.rows(Side::Target).len(), usize::from(RECORDS));
+    put(RECORDS - 1, "changed");
+    time_taken(&world, (true, false));
+    let last = world.setup.encoded_key(RECORDS - 1);
+    assert_eq!(world.setup.fields(&world.rows(Side::Target)[&last])[0], Value::text("changed"));
 }

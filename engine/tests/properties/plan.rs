@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use pinksync_engine::memory::Faults;
 use pinksync_engine::saved_plan::SavedPlan;
+use pinksync_engine::segment::Limits;
 use pinksync_engine::session::{self, Ending, Finished, Session};
 use pinksync_engine::survey::{self, Planned};
 use pinksync_engine::{ErrorKind, Key, Value};
-use pinksync_model::{GuardName, PlanAction, PlanLine, SessionId, Side, WriteCounts};
+use pinksync_model::{GuardName, PlanAction, PlanLine, SessionId, Side, Strategy as Wins, WriteCounts};
 use proptest::collection::vec;
 use proptest::prelude::{prop_assert, prop_assert_eq};
 use proptest::test_runner::TestCaseError;
 
+use crate::crash::Whole;
 use crate::histories::{self, Sides, base_of};
 use crate::oracle::{Expected, Oracle, Place};
 use crate::random;
@@ -209,4 +212,29 @@ fn planned_deletes_are_guarded_by_the_numbers_of_the_plan() {
     assert_eq!(world.rows(Side::Target).len(), 40);
     world.allowed.insert(GuardName::MaxDeletePercent);
     assert_eq!(carry_out(&world, many).unwrap().datasets[0].to_target.deleted, 30);
+}
+
+#[test]
+fn a_planned_session_that_died_between_its_batches_goes_on_with_what_is_left_of_the_plan() {
+    let limits = Limits { block_entries: 2, ..Setup::PLAIN.limits };
+    let world = World::new(&Setup { strategy: Wins::SourceWins, batch_size: 2, limits, ..Setup::PLAIN });
+    let put = |key, a| Edit::Put(Side::Source, key, Cells { a, b: 1, n: 1, time: 0 });
+    world.apply(&(0..8).map(|key| put(key, 1)).collect::<Vec<_>>());
+    world.run();
+    world.apply(&(2..5).map(|key| put(key, 2)).collect::<Vec<_>>());
+    world.apply(&[Edit::Remove(Side::Source, 0), Edit::Remove(Side::Source, 1), put(8, 1), put(9, 1)]);
+    let plan = saved(plan(&world).0);
+    let id = SessionId::new();
+    let (calm, faults) = (world.fork(), Faults::new());
+    let with_plan = |session| Session { plan: Some(plan.clone()), ..session };
+    let finished = wait(session::run(&with_plan(calm.faulty_session(id, &faults)))).unwrap();
+    let expected = Whole::of(&calm, id, &finished.datasets[0]);
+    for (number, point) in faults.passed().iter().enumerate() {
+        let (world, faults) = (world.fork(), Faults::new());
+        faults.crash_at(number);
+        assert!(wait(session::run(&with_plan(world.faulty_session(id, &faults)))).is_err());
+        let finished = wait(session::run(&with_plan(world.session(id)))).unwrap();
+        let name = format!("crash at point {number}, {point:?}");
+        Whole::of(&world, id, &finished.datasets[0]).check(&expected, &name).unwrap();
+    }
 }

@@ -1,11 +1,14 @@
 //! Undo: after a session and its undo everything is as before the session, and another session does what the undone one did.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use pinksync_engine::home::StoredConflict;
-use pinksync_engine::memory::Faults;
-use pinksync_engine::undo;
-use pinksync_model::{ConflictStatus, DatasetReport, PlanAction, PlanLine, SessionId, Side};
+use pinksync_engine::memory::{Faults, Moment};
+use pinksync_engine::{Key, Value, session, undo};
+use pinksync_model::{ConflictStatus, DatasetReport, Direction, MergeMode, PlanAction, PlanLine, SessionId, Side};
 use proptest::collection::vec;
 use proptest::prelude::{prop_assert, prop_assert_eq};
 use proptest::test_runner::TestCaseError;
@@ -14,7 +17,7 @@ use crate::crash::{Whole, recoverable};
 use crate::histories::{base_of, counters, open_conflicts};
 use crate::random;
 use crate::setup::{Cells, Edit, Setup, Transform};
-use crate::world::{PAIR, World, wait};
+use crate::world::{PAIR, TABLE, World, wait};
 
 /// Takes a session back; the counters of the undo and its lines.
 fn take_back(world: &World, of: SessionId) -> (SessionId, DatasetReport, Vec<PlanLine>) {
@@ -153,4 +156,98 @@ fn an_older_session_is_taken_back_only_where_nothing_was_settled_since() {
     let (_, report, _) = take_back(&world, first);
     assert_eq!((report.to_target.deleted, report.left_alone), (1, 1));
     assert_eq!(world.rows(Side::Target).len(), 1);
+}
+
+#[test]
+fn an_undo_that_the_systems_abort_or_do_not_answer_is_tried_again() {
+    let cases = (random::setup(), vec(random::any_edit(), 0..10), vec(random::any_edit(), 1..10));
+    random::check("an aborted undo changes nothing", 2, cases, |(setup, first, second)| {
+        let world = World::new(&recoverable(setup));
+        world.apply(&first);
+        world.run();
+        world.apply(&second);
+        let (of, _) = world.run();
+        let id = SessionId::new();
+        let run = |world: &World, faults: &Faults| {
+            let finished = wait(undo::undo(&world.faulty_session(id, faults), of, false, &mut |_| Ok(())));
+            let finished = finished.map_err(|error| TestCaseError::fail(error.to_string()))?;
+            Ok::<_, TestCaseError>(Whole::of(world, id, &finished.datasets[0]))
+        };
+        let (calm, faults) = (world.fork(), Faults::new());
+        let expected = run(&calm, &faults)?;
+        for (number, point) in faults.passed().iter().enumerate() {
+            if ["write", "commit"].contains(&point.effect) && !point.after {
+                let (world, faults) = (world.fork(), Faults::new());
+                faults.abort_at(number);
+                run(&world, &faults)?.check(&expected, &format!("aborted at {number}, {point:?}"))?;
+            }
+            if point.effect == "commit" {
+                let (world, faults) = (world.fork(), Faults::new());
+                faults.lose_at(number);
+                run(&world, &faults)?.check(&expected, &format!("answer {number} lost, {point:?}"))?;
+            }
+        }
+        Ok(())
+    });
+}
+
+/// A record that a session wrote on both sides, before the session and after it.
+fn two_sided() -> (World, SessionId, [BTreeMap<Key, Vec<Value>>; 2]) {
+    let setup = Setup { direction: Direction::TwoWay, merge: MergeMode::Field, ..Setup::PLAIN };
+    let world = World::new(&setup);
+    world.apply(&[1, 2].map(|key| Edit::Both(key, Cells { a: 1, b: 1, n: 1, time: 0 })));
+    world.run();
+    for key in [1, 2] {
+        world.apply(&[Edit::Touch(Side::Source, key, 0, 2), Edit::Touch(Side::Target, key, 1, 3)]);
+    }
+    let before = [world.rows(Side::Source), world.rows(Side::Target)];
+    let (of, finished) = world.run();
+    assert_eq!((finished.datasets[0].to_source.updated, finished.datasets[0].to_target.updated), (2, 2));
+    (world, of, before)
+}
+
+#[test]
+fn an_undo_commits_the_target_first() {
+    let (world, of, before) = two_sided();
+    let (target, restored) = (world.target.clone(), Arc::new(AtomicBool::new(false)));
+    let (seen, wanted) = (Arc::clone(&restored), before[1].clone());
+    world.source.before(Moment::Commit, 0, move |_| seen.store(target.rows(TABLE) == wanted, Relaxed));
+    take_back(&world, of);
+    assert!(restored.load(Relaxed), "the source was committed before the target");
+    assert_eq!([world.rows(Side::Source), world.rows(Side::Target)], before);
+}
+
+#[test]
+fn a_record_that_the_second_side_does_not_take_is_left_alone_on_both() {
+    let (world, of, before) = two_sided();
+    let (key, written) = (world.setup.encoded_key(1), world.rows(Side::Target));
+    let edit = world.setup.row(1, Cells { a: 3, b: 2, n: 2, time: 0 }.values(), Value::text("own"));
+    let row = edit.clone();
+    world.source.before(Moment::Write, 0, move |source| source.put(TABLE, row));
+    let (_, report, lines) = take_back(&world, of);
+    assert_eq!((report.left_alone, report.to_source.updated, report.to_target.updated), (1, 1, 1));
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert_eq!(world.rows(Side::Source)[&key], edit);
+    assert_eq!(world.rows(Side::Target)[&key], written[&key], "the other side of what was left alone");
+    let other = world.setup.encoded_key(2);
+    for (side, before) in [Side::Source, Side::Target].into_iter().zip(&before) {
+        assert_eq!(world.rows(side)[&other], before[&other]);
+    }
+}
+
+#[test]
+fn what_a_dead_session_turns_out_to_have_written_is_counted_for_it_and_not_for_its_undo() {
+    let world = World::new(&Setup::PLAIN);
+    world.apply(&[1, 2, 3].map(|key| Edit::Put(Side::Source, key, Cells { a: 1, b: 1, n: 1, time: 0 })));
+    let (of, calm, faults) = (SessionId::new(), world.fork(), Faults::new());
+    wait(session::run(&calm.faulty_session(of, &faults))).unwrap();
+    let committed = faults.passed().iter().position(|point| point.effect == "commit" && point.after).unwrap();
+    faults.revive();
+    faults.crash_at(committed);
+    wait(session::run(&world.faulty_session(of, &faults))).unwrap_err();
+    assert_eq!(world.home.pending_journals(PAIR), 1);
+    let (_, report, _) = take_back(&world, of);
+    assert_eq!((report.to_target.created, report.to_target.deleted), (0, 3));
+    let counted = wait(world.session(of).home.counted(of)).unwrap();
+    assert_eq!(counted[0].1.to_target.created, 3);
 }

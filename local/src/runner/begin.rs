@@ -75,6 +75,12 @@ impl Local {
     pub(super) fn plan_path(&self, id: SessionId) -> PathBuf {
         self.beside_state(&format!(".plan-{id}"))
     }
+
+    /// A session that has ended needs its plan no more.
+    pub(super) fn forget_plan(&self, id: SessionId) {
+        // One that stays is never looked at again: its name holds the session's id.
+        let _ = std::fs::remove_file(self.plan_path(id));
+    }
 }
 
 fn unstorable(path: &std::path::Path, error: std::io::Error) -> Error {

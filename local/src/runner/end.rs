@@ -30,8 +30,7 @@ impl Local {
         let result = session::run(&session).await;
         let ended = self.close(begun.id, Mode::Sync, result, None).await?;
         if ended.report.session.status.is_terminal() {
-            // One that stays is never looked at again: its name holds the session's id.
-            let _ = std::fs::remove_file(self.plan_path(begun.id));
+            self.forget_plan(begun.id);
         }
         if let Err(error) = self.state.retain(JOURNAL_DAYS).await {
             tracing::warn!(%error, "old journals could not be dropped");

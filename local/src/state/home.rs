@@ -45,14 +45,25 @@ impl Home for StateFile {
         self.writer(OPERATION)?.call(OPERATION, move |connection| journal::append(connection, &packed)).await
     }
 
-    async fn pending(&self, dataset: &str, range: &KeyRange) -> Result<Vec<(JournalId, JournalChunk)>> {
+    async fn pending(
+        &self,
+        dataset: &str,
+        after: Option<JournalId>,
+        limit: usize,
+    ) -> Result<Vec<(JournalId, JournalChunk)>> {
         const OPERATION: &str = "read the pending journal";
-        let (name, within) = (dataset.to_owned(), range.clone());
+        let name = dataset.to_owned();
         let stored =
-            self.reader.call(OPERATION, move |connection| journal::pending(connection, &name, &within)).await?;
-        let mut chunks = self.unpack(OPERATION, stored)?;
-        chunks.retain(|(_, chunk)| chunk.entries.iter().any(|entry| range.contains(&entry.key)));
-        Ok(chunks)
+            self.reader.call(OPERATION, move |connection| journal::pending(connection, &name, after, limit)).await?;
+        self.unpack(OPERATION, stored)
+    }
+
+    async fn pending_chunk(&self, dataset: &str, id: JournalId) -> Result<Option<JournalChunk>> {
+        const OPERATION: &str = "read a pending chunk";
+        let name = dataset.to_owned();
+        let stored =
+            self.reader.call(OPERATION, move |connection| journal::pending_chunk(connection, &name, id)).await?;
+        Ok(self.unpack(OPERATION, stored.into_iter().collect())?.pop().map(|(_, chunk)| chunk))
     }
 
     async fn history(

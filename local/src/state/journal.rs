@@ -1,8 +1,8 @@
 //! The journal: what is about to be committed, what was, and what was taken back.
 
+use pinksync_engine::Key;
 use pinksync_engine::home::{JournalChunk, JournalEntry, JournalId, Settled};
-use pinksync_engine::{Key, KeyRange};
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::error::Fault;
 use super::{clock, dataset};
@@ -78,16 +78,28 @@ pub(crate) fn append(connection: &mut Connection, chunk: &Packed) -> Result<Jour
     Ok(JournalId(id))
 }
 
-/// Pending chunks that may have an entry in `range`; only their entries can tell.
-pub(crate) fn pending(connection: &Connection, name: &str, range: &KeyRange) -> Result<Vec<Stored>, Fault> {
+pub(crate) fn pending(
+    connection: &Connection,
+    name: &str,
+    after: Option<JournalId>,
+    limit: usize,
+) -> Result<Vec<Stored>, Fault> {
     let select = "SELECT j.id, j.session, d.name, e.entries
                   FROM journal j JOIN datasets d ON d.id = j.dataset JOIN journal_entries e ON e.chunk = j.id
-                  WHERE d.name = ?1 AND j.state = 0 AND (?2 IS NULL OR j.high >= ?2) AND (?3 IS NULL OR j.low < ?3)
-                  ORDER BY j.id";
+                  WHERE d.name = ?1 AND j.state = 0 AND j.id > ?2 ORDER BY j.id LIMIT ?3";
+    let after = after.map_or(i64::MIN, |id| id.0);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(select)?;
-    let bounds = params![name, range.low.as_deref(), range.high.as_deref()];
-    let found = statement.query_map(bounds, Stored::read)?.collect::<Result<_, _>>()?;
+    let found = statement.query_map(params![name, after, limit], Stored::read)?.collect::<Result<_, _>>()?;
     Ok(found)
+}
+
+pub(crate) fn pending_chunk(connection: &Connection, name: &str, id: JournalId) -> Result<Option<Stored>, Fault> {
+    let select = "SELECT j.id, j.session, d.name, e.entries
+                  FROM journal j JOIN datasets d ON d.id = j.dataset JOIN journal_entries e ON e.chunk = j.id
+                  WHERE j.id = ?1 AND d.name = ?2 AND j.state = 0";
+    let mut statement = connection.prepare_cached(select)?;
+    Ok(statement.query_row(params![id.0, name], Stored::read).optional()?)
 }
 
 pub(crate) fn history(

@@ -198,8 +198,8 @@ pub(crate) fn overridden(connection: &Connection, id: SessionId) -> Result<Vec<G
     Ok(guards)
 }
 
-/// Drops the journals of sessions that ended more than `days` days ago, and what else only a session at work needs.
-/// Pending chunks stay, whoever left them: the next session has to reconcile them.
+/// Drops the journals and rejects of sessions that ended more than `days` days ago, and what else only a session at work
+/// needs. The report of a session stays, and its counters and what was allowed, which the list of sessions shows. Pending chunks stay, whoever left them: the next session has to reconcile them.
 pub(crate) fn retain(connection: &mut Connection, days: u32) -> Result<u64, Fault> {
     let transaction = connection.transaction()?;
     let old = "SELECT id FROM sessions WHERE ended_at < ?1";
@@ -210,6 +210,9 @@ pub(crate) fn retain(connection: &mut Connection, days: u32) -> Result<u64, Faul
     transaction.execute(&entries, [&cutoff])?;
     let chunks = format!("DELETE FROM journal WHERE state <> 0 AND session IN ({old})");
     let dropped = transaction.execute(&chunks, [&cutoff])?;
+    for table in ["rejects", "overridden"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE session IN ({old})"), [&cutoff])?;
+    }
     for table in ["deferred", "prepared"] {
         let ended =
             format!("DELETE FROM {table} WHERE session IN (SELECT id FROM sessions WHERE ended_at IS NOT NULL)");

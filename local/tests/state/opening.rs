@@ -151,7 +151,7 @@ async fn what_was_answered_is_there_after_the_process_was_killed() {
     let reopened = after.open();
     assert_eq!(reopened.unfinished_session().await.unwrap().unwrap().id, session);
     assert_eq!(reopened.blocks(DATASET).await.unwrap(), state.blocks(DATASET).await.unwrap());
-    assert_eq!(reopened.pending(DATASET, &Default::default()).await.unwrap().len(), 1);
+    assert_eq!(reopened.pending(DATASET, None, 9).await.unwrap().len(), 1);
 }
 
 #[test]
@@ -173,7 +173,7 @@ async fn a_damaged_file_is_told_as_such() {
     pending(&state, session, true).await;
     drop(state);
     change(&place.path(), "UPDATE journal_entries SET entries = x'00ff'");
-    let error = place.open().pending(DATASET, &Default::default()).await.unwrap_err();
+    let error = place.open().pending(DATASET, None, 9).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Data, "{error}");
     assert!(error.message().contains("damaged") && error.remedy().is_some(), "{error}");
 }

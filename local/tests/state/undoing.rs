@@ -1,13 +1,12 @@
 //! What can be undone, and for how long.
 
-use pinksync_engine::KeyRange;
-use pinksync_engine::home::{Home, Settlement};
+use pinksync_engine::home::{Home, RejectRecord, Settlement};
 use pinksync_local::StateFile;
 use pinksync_model::SessionStatus::{Completed, Failed};
-use pinksync_model::{Mode, SessionId};
+use pinksync_model::{Mode, SessionId, Side};
 use rusqlite::Connection;
 
-use crate::common::{DATASET, Place, begin, done, pending, settle};
+use crate::common::{DATASET, Place, begin, done, key, pending, settle};
 
 async fn undoable(state: &StateFile) -> Option<SessionId> {
     state.last_undoable().await.unwrap().map(|session| session.id)
@@ -88,6 +87,25 @@ async fn journals_are_kept_for_some_days_after_their_session_ended() {
 }
 
 #[tokio::test]
+async fn rejects_are_kept_as_long_as_the_journal() {
+    let place = Place::new();
+    let state = place.open();
+    let reason = "violates check constraint".to_owned();
+    let reject = RejectRecord { side: Side::Target, key: Some(key(1)), line: None, code: "check".to_owned(), reason };
+    let mut sessions = Vec::new();
+    for days in [15, 13] {
+        let session = begin(&state, Mode::Sync).await;
+        settle(&state, session, &Settlement { rejects: vec![reject.clone()], ..Settlement::default() }).await;
+        state.set_status(session, Completed, None).await.unwrap();
+        age(&place, session, days);
+        sessions.push(session);
+    }
+    state.retain(14).await.unwrap();
+    assert_eq!(state.rejects(sessions[0]).await.unwrap().len(), 0);
+    assert_eq!(state.rejects(sessions[1]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_pending_chunk_stays_until_it_is_reconciled() {
     let place = Place::new();
     let state = place.open();
@@ -96,5 +114,5 @@ async fn a_pending_chunk_stays_until_it_is_reconciled() {
     state.set_status(session, Failed, None).await.unwrap();
     age(&place, session, 100);
     assert_eq!(state.retain(14).await.unwrap(), 0);
-    assert_eq!(state.pending(DATASET, &KeyRange::default()).await.unwrap()[0].0, chunk);
+    assert_eq!(state.pending(DATASET, None, 9).await.unwrap()[0].0, chunk);
 }

@@ -60,7 +60,7 @@ pub async fn base(homes: &dyn Homes) {
 /// Pending, done, amended, void, undone.
 pub async fn journal(homes: &dyn Homes) {
     journal::a_chunk_reads_back_as_it_was_written(homes).await;
-    journal::pending_chunks_are_found_by_range(homes).await;
+    journal::a_chunk_is_found_by_its_id_while_it_is_pending(homes).await;
     journal::pending_chunks_of_all_sessions_come_oldest_first(homes).await;
     journal::done_chunks_are_history_newest_first(homes).await;
     journal::a_void_chunk_is_gone(homes).await;

@@ -42,8 +42,17 @@ impl Home for FaultyHome {
         self.faults.effect("journal", self.inner.journal(chunk)).await
     }
 
-    async fn pending(&self, dataset: &str, range: &KeyRange) -> Result<Vec<(JournalId, JournalChunk)>> {
-        self.faults.query(self.inner.pending(dataset, range)).await
+    async fn pending(
+        &self,
+        dataset: &str,
+        after: Option<JournalId>,
+        limit: usize,
+    ) -> Result<Vec<(JournalId, JournalChunk)>> {
+        self.faults.query(self.inner.pending(dataset, after, limit)).await
+    }
+
+    async fn pending_chunk(&self, dataset: &str, id: JournalId) -> Result<Option<JournalChunk>> {
+        self.faults.query(self.inner.pending_chunk(dataset, id)).await
     }
 
     async fn history(

@@ -32,6 +32,7 @@ struct Process {
     passed: Vec<Point>,
     crash_at: Option<usize>,
     lose_at: Option<usize>,
+    abort_at: Option<usize>,
     dead: bool,
 }
 
@@ -60,6 +61,12 @@ impl Faults {
     /// effect or after it. To be used for commits (see [`Faults::passed`]).
     pub fn lose_at(&self, n: usize) {
         self.lock().lose_at = Some(n);
+    }
+
+    /// The system undoes the transaction at point `n`, and the process lives: the call ends in `ErrorKind::Aborted`. To be
+    /// used for points before writes and commits.
+    pub fn abort_at(&self, n: usize) {
+        self.lock().abort_at = Some(n);
     }
 
     /// Points passed since the beginning or the last [`Faults::revive`]; `0..count()` are those to crash at.
@@ -121,6 +128,10 @@ impl Faults {
         if process.lose_at == Some(number) {
             let message = "the connection broke before the answer came";
             return Err(Error::new(ErrorKind::UnknownOutcome, point.effect, message).with_remedy("read again"));
+        }
+        if process.abort_at == Some(number) {
+            let message = "the transaction was undone";
+            return Err(Error::new(ErrorKind::Aborted, point.effect, message).with_remedy("try again"));
         }
         Ok(())
     }

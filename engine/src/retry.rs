@@ -1,0 +1,27 @@
+//! How often and how soon an attempt is made again that a system undid.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+
+const MOST_FAILURES: u32 = 12;
+
+/// Waits before another attempt; or gives the error back where trying again cannot help.
+pub async fn wait_or_fail(dataset: &str, error: Error, failures: u32) -> Result<()> {
+    match error.kind() {
+        ErrorKind::Aborted | ErrorKind::UnknownOutcome if failures < MOST_FAILURES => {}
+        ErrorKind::Aborted
+        | ErrorKind::UnknownOutcome
+        | ErrorKind::Definition
+        | ErrorKind::Unreachable
+        | ErrorKind::Denied
+        | ErrorKind::Data
+        | ErrorKind::Moved
+        | ErrorKind::Storage
+        | ErrorKind::Interrupted
+        | ErrorKind::Other => return Err(error),
+    }
+    tracing::debug!(dataset, %error, failures, "an attempt was aborted, trying again");
+    tokio::time::sleep(Duration::from_millis(20 << failures.min(7))).await;
+    Ok(())
+}
