@@ -87,17 +87,17 @@ fn every_second_crash(world: &World) -> Result<usize, TestCaseError> {
     let id = SessionId::new();
     let (expected, points) = undisturbed(world, id);
     let mut crashes = 0;
-    for first in 0..points.len() {
+    for (first, at) in points.iter().enumerate() {
         let died = world.fork();
         let faults = Faults::new();
         faults.crash_at(first);
         prop_assert_eq!(wait(session::run(&died.faulty_session(id, &faults))).is_err(), true);
         let (_, rest) = undisturbed(&died, id);
-        for second in 0..rest.len() {
+        for (second, then) in rest.iter().enumerate() {
             let (world, faults) = (died.fork(), Faults::new());
             faults.crash_at(second);
             prop_assert_eq!(wait(session::run(&world.faulty_session(id, &faults))).is_err(), true);
-            let name = format!("crashes at {first}, {:?}, and then at {second}, {:?}", points[first], rest[second]);
+            let name = format!("crashes at {first}, {at:?}, and then at {second}, {then:?}");
             let finished = world.try_run(id).map_err(|error| TestCaseError::fail(format!("{name}: {error}")))?;
             Whole::of(&world, id, &finished.datasets[0]).check(&expected, &name)?;
             crashes += 1;
