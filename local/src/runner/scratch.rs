@@ -11,8 +11,10 @@ pub(super) struct Scratch(TempDir);
 
 impl Scratch {
     pub(super) fn new() -> Result<Self, Error> {
-        let made = tempfile::Builder::new().prefix("pinksync-").tempdir();
-        made.map(Self).map_err(|error| {
+        let mut folder = tempfile::Builder::new();
+        #[cfg(unix)]
+        folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        folder.prefix("pinksync-").tempdir().map(Self).map_err(|error| {
             let message = format!("no folder can be made in {}: {error}", std::env::temp_dir().display());
             let made = Error::new(ErrorKind::Storage, "look at the systems", message).with_source(error);
             made.with_remedy("free some space there, or name another place with the variable TMPDIR")
