@@ -20,8 +20,11 @@ fn watch(child: &mut Child, code: i32) -> u64 {
     peak
 }
 
-/// Most that five times the records may add to the peak: less than a tenth of what holding them would.
+/// Most that five times the records may add to the peak: a quarter of their bytes as they stand in the table or the file, and
+/// less of what they would take in memory.
 const GROWTH: u64 = 64 * 1024 * 1024;
+/// The same for lines that cannot be read, which are short: holding them would add about 70 MB.
+const GROWTH_OF_MALFORMED: u64 = 24 * 1024 * 1024;
 
 /// The peak of a first load of so many rows of about 230 bytes from one database into the other.
 fn load(rows: u64) -> u64 {
@@ -78,23 +81,23 @@ fn load_malformed(lines: u64) -> u64 {
 }
 
 #[track_caller]
-fn stays(few: u64, many: u64) {
+fn stays(few: u64, many: u64, growth: u64) {
     let megabytes = |bytes: u64| bytes / 1024 / 1024;
     assert!(few > 0 && many < LIMIT, "{} MB", megabytes(many));
-    assert!(many < few + GROWTH, "from {} MB to {} MB", megabytes(few), megabytes(many));
+    assert!(many < few + growth, "from {} MB to {} MB", megabytes(few), megabytes(many));
 }
 
 #[test]
 fn five_times_the_rows_take_no_more_memory() {
-    stays(load(300_000), load(1_500_000));
+    stays(load(300_000), load(1_500_000), GROWTH);
 }
 
 #[test]
 fn five_times_the_lines_take_no_more_memory() {
-    stays(load_file(250_000), load_file(1_250_000));
+    stays(load_file(250_000), load_file(1_250_000), GROWTH);
 }
 
 #[test]
 fn five_times_the_malformed_lines_take_no_more_memory() {
-    stays(load_malformed(100_000), load_malformed(500_000));
+    stays(load_malformed(100_000), load_malformed(500_000), GROWTH_OF_MALFORMED);
 }

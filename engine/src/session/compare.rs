@@ -1,6 +1,6 @@
 //! Compares a dataset: stages what has no order, plans segments, works on them in parallel, publishes files.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::key::{Key, KeyRange};
 use crate::pair::{Pair, PlannedRange};
 use crate::recover;
 use crate::saved_plan::SavedPlan;
-use crate::segment::{self, Done, Expected, KeyWork, Purpose, Work};
+use crate::segment::{self, Done, KeyWork, Purpose, Work};
 
 /// How often a file that somebody else writes is read anew before the session fails.
 const PUBLISH_ATTEMPTS: u32 = 3;
@@ -84,11 +84,23 @@ async fn recall_counted(session: &Session, pair: &mut Pair) -> Result<()> {
         let before = after.checked_sub(1).map(|index| &headers[index]);
         before.is_some_and(|header| header.range.contains(key) && header.checked_by == Some(session.id))
     };
+    let mut counted = HashSet::new();
+    for_each_written(session, pair.name(), |key| {
+        if !is_compared(&key) {
+            counted.insert(key);
+        }
+    })
+    .await?;
+    pair.counted_before = counted;
+    Ok(())
+}
+
+/// Tells the keys of a dataset that are in the journal of this session, also of its earlier processes.
+async fn for_each_written(session: &Session, dataset: &str, mut tell: impl FnMut(Key)) -> Result<()> {
     let mut before = None;
     while let Some((id, chunk)) = session.home.history(session.id, before, 1).await?.pop() {
-        if chunk.dataset == pair.name() {
-            pair.counted_before
-                .extend(chunk.entries.into_iter().map(|entry| entry.key).filter(|key| !is_compared(key)));
+        if chunk.dataset == dataset {
+            chunk.entries.into_iter().for_each(|entry| tell(entry.key));
         }
         before = Some(id);
     }
@@ -209,22 +221,12 @@ async fn decide_moved(session: &Session, pair: &Pair, mut moved: Vec<Key>, purpo
 async fn carry_out_plan(session: &Session, pair: &Pair, plan: &SavedPlan) -> Result<()> {
     plan.check(pair.name(), pair.mapping.fingerprint)?;
     let mut expected = plan.expected(pair.name());
-    forget_written(session, pair, &mut expected).await?;
+    // What an earlier process of this session wrote is not what the plan found any more, and is as planned.
+    for_each_written(session, pair.name(), |key| {
+        expected.remove(&key);
+    })
+    .await?;
     let mut keys: Vec<Key> = expected.keys().cloned().collect();
     keys.sort();
     work_on_keys(session, pair, keys, Purpose::Plan(Arc::new(expected))).await
-}
-
-/// What an earlier process of this session wrote is not what the plan found any more, and is as planned.
-async fn forget_written(session: &Session, pair: &Pair, expected: &mut HashMap<Key, Expected>) -> Result<()> {
-    let mut before = None;
-    while let Some((id, chunk)) = session.home.history(session.id, before, 1).await?.pop() {
-        if chunk.dataset == pair.name() {
-            for entry in &chunk.entries {
-                expected.remove(&entry.key);
-            }
-        }
-        before = Some(id);
-    }
-    Ok(())
 }
