@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::codec::{self, DecodeError, Reader};
+use crate::compression;
 use crate::home::{Entry, Held};
 use crate::key::Key;
 use crate::row::Hash;
@@ -19,7 +20,7 @@ const TARGET_AS_SOURCE: u8 = 4;
 const KEPT: u8 = 8;
 
 /// Encodes entries that are sorted by key.
-pub fn encode(entries: &[(Key, Entry)]) -> std::io::Result<Vec<u8>> {
+pub fn encode(entries: &[(Key, Arc<Entry>)]) -> std::io::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(entries.len() * 32);
     let mut previous: &[u8] = &[];
     for (key, entry) in entries {
@@ -29,12 +30,12 @@ pub fn encode(entries: &[(Key, Entry)]) -> std::io::Result<Vec<u8>> {
         previous = key;
         put_entry(&mut out, entry);
     }
-    zstd::bulk::compress(&out, 1)
+    compression::compress(&out)
 }
 
 /// Decodes what [`encode`] made.
-pub fn decode(blob: &[u8]) -> Result<Vec<(Key, Entry)>, DecodeError> {
-    let bytes = zstd::stream::decode_all(blob).map_err(|_| DecodeError("the block cannot be decompressed"))?;
+pub fn decode(blob: &[u8]) -> Result<Vec<(Key, Arc<Entry>)>, DecodeError> {
+    let bytes = compression::decompress(blob).map_err(|_| DecodeError("the block cannot be decompressed"))?;
     let mut reader = Reader::new(&bytes);
     let mut entries = Vec::new();
     let mut key: Vec<u8> = Vec::new();
@@ -45,7 +46,7 @@ pub fn decode(blob: &[u8]) -> Result<Vec<(Key, Entry)>, DecodeError> {
         }
         key.truncate(shared);
         key.extend_from_slice(reader.bytes()?);
-        entries.push((Key::from_bytes(key.as_slice()), entry(&mut reader)?));
+        entries.push((Key::from_bytes(key.as_slice()), Arc::new(entry(&mut reader)?)));
     }
     Ok(entries)
 }
@@ -106,7 +107,7 @@ mod tests {
     fn a_block_reads_back_as_it_was_written() {
         let held = |n: u8| Held { hash: Hash([n; 16]), values: Some(vec![Value::Int(n.into()), Value::Null].into()) };
         let bare = |n: u8| Held { hash: Hash([n; 16]), values: None };
-        let entries: Vec<(Key, Entry)> = [
+        let entries: Vec<(Key, Arc<Entry>)> = [
             Entry { source: Some(held(1)), target: Some(held(1)), kept: false },
             Entry { source: Some(held(1)), target: Some(bare(2)), kept: true },
             Entry { source: None, target: Some(held(3)), kept: true },
@@ -114,7 +115,7 @@ mod tests {
         ]
         .into_iter()
         .enumerate()
-        .map(|(index, entry)| (Key::from_bytes(format!("key{index}").into_bytes()), entry))
+        .map(|(index, entry)| (Key::from_bytes(format!("key{index}").into_bytes()), Arc::new(entry)))
         .collect();
         assert_eq!(decode(&encode(&entries).unwrap()).unwrap(), entries);
         assert_eq!(decode(&encode(&[]).unwrap()).unwrap(), []);

@@ -181,7 +181,13 @@ pub enum Outcome {
     /// The guard failed: what is there is not what was expected. Nothing was written.
     Moved,
     /// The system refused this record; its neighbours are not affected.
-    Rejected(Refusal),
+    Rejected(Box<Refusal>),
+}
+
+impl From<Refusal> for Outcome {
+    fn from(refusal: Refusal) -> Self {
+        Self::Rejected(Box::new(refusal))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -117,10 +117,10 @@ pub struct Applied {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JournalEntry {
     pub key: Key,
-    pub target: Option<Applied>,
-    pub source: Option<Applied>,
-    pub old: Option<Entry>,
-    pub new: Option<Entry>,
+    pub target: Option<Arc<Applied>>,
+    pub source: Option<Arc<Applied>>,
+    pub old: Option<Arc<Entry>>,
+    pub new: Option<Arc<Entry>>,
     /// In a word or two, as in the plan's `decision`.
     pub decision: Cow<'static, str>,
     /// What settling this entry adds to the report.

@@ -6,6 +6,7 @@
 
 pub mod base;
 pub mod codec;
+pub mod compression;
 pub mod conformance;
 pub mod connector;
 pub mod decide;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::key::{self, Key};
 use crate::reduce;
@@ -11,7 +12,8 @@ use crate::schema::FieldType;
 use crate::scratch;
 use crate::value::{Value, Values};
 
-/// First 128 bits of BLAKE3 over the canonical bytes of a record's compared fields in mapping order.
+/// XXH3 in its 128 bits over the canonical bytes of a record's compared fields in mapping order. It tells versions of a
+/// record apart; it is no proof against somebody who makes up two versions with one hash.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hash(pub [u8; 16]);
 
@@ -22,13 +24,14 @@ impl fmt::Debug for Hash {
 }
 
 impl Hash {
+    /// Names how records are hashed; a base that was taken under another name cannot be compared with.
+    pub const FORM: &str = "xxh3-128";
+
     pub fn of<'a>(values: impl Iterator<Item = &'a Value>) -> Self {
-        let mut hash = [0; 16];
         scratch::with(|bytes| {
             values.for_each(|value| value.canonical(bytes));
-            hash.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
-        });
-        Self(hash)
+            Self(xxh3_128(bytes).to_le_bytes())
+        })
     }
 }
 
@@ -124,13 +127,11 @@ fn size(values: &[Value]) -> usize {
 
 /// As [`Row::fingerprint`], of a row's key and hash.
 pub fn fingerprint(key: &Key, hash: Hash) -> u64 {
-    let mut mixed = [0; 8];
     scratch::with(|bytes| {
         bytes.extend_from_slice(key);
         bytes.extend_from_slice(&hash.0);
-        mixed.copy_from_slice(&blake3::hash(bytes).as_bytes()[..8]);
-    });
-    u64::from_le_bytes(mixed)
+        xxh3_64(bytes)
+    })
 }
 
 impl SideSpec {

@@ -244,8 +244,8 @@ fn journaled(pair: &Pair) -> [Journal; 2] {
                 before = Some(id);
                 for entry in &chunk.entries {
                     let [source, target] = &mut journals;
-                    source.take(entry.source.as_ref());
-                    target.take(entry.target.as_ref());
+                    source.take(entry.source.as_deref());
+                    target.take(entry.target.as_deref());
                 }
             }
         }

@@ -247,5 +247,5 @@ fn found(admitted: std::result::Result<pinksync_engine::Row, Unreadable>) -> Fou
 }
 
 fn refused(code: &str, reason: impl Into<String>) -> Outcome {
-    Outcome::Rejected(Refusal { code: code.to_owned(), reason: reason.into(), retry: false })
+    Outcome::from(Refusal { code: code.to_owned(), reason: reason.into(), retry: false })
 }

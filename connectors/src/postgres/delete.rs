@@ -30,7 +30,7 @@ pub async fn run(
     }
     let keys = |part: &[usize]| part.iter().map(|&index| &writes[index].key).collect::<Vec<_>>();
     for dependent in blocked(session, layout, &keys(&sent)).await? {
-        done.push((sent[dependent.0], Outcome::Rejected(dependent.1)));
+        done.push((sent[dependent.0], dependent.1.into()));
     }
     sent.retain(|index| !done.iter().any(|(refused, _)| refused == index));
     if sent.is_empty() {

@@ -60,7 +60,7 @@ impl<'w> Insert<'w> {
             if let Some((place, _)) = found.iter().find(|(_, column)| column.is_none()) {
                 let reason = format!("the table has no column `{}` any more", names[*place]);
                 let refusal = Refusal { code: "refused".to_owned(), reason, retry: false };
-                part.iter().for_each(|&index| outcomes[index] = Some(Outcome::Rejected(refusal.clone())));
+                part.iter().for_each(|&index| outcomes[index] = Some(refusal.clone().into()));
                 continue;
             }
             let kept = found.into_iter().filter_map(|(place, column)| Some((place, column?)));

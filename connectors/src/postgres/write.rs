@@ -131,7 +131,7 @@ impl Writer<'_> {
             match self.attempt(step, &part).await? {
                 Ok(done) => keep(done, outcomes),
                 Err(refusal) => match &part[..] {
-                    [one] => outcomes[*one] = Some(Outcome::Rejected(refusal)),
+                    [one] => outcomes[*one] = Some(refusal.into()),
                     many => {
                         let (first, second) = many.split_at(many.len() / 2);
                         parts.push(second.to_vec());
@@ -249,11 +249,11 @@ fn by_fields(writes: &[Write], updates: &[usize]) -> BTreeMap<Vec<usize>, Vec<us
 
 /// A record that its columns cannot hold, found out before anything was sent.
 pub fn misfit(misfit: super::encode::Misfit) -> Outcome {
-    Outcome::Rejected(Refusal { code: "type".to_owned(), reason: misfit.0, retry: false })
+    Outcome::from(Refusal { code: "type".to_owned(), reason: misfit.0, retry: false })
 }
 
 /// A record that the statement did not touch although it was there to be touched, or nothing was in the way.
 pub fn suppressed() -> Outcome {
     let reason = "a trigger or rule of the table kept this from being written".to_owned();
-    Outcome::Rejected(Refusal { code: "refused".to_owned(), reason, retry: false })
+    Outcome::from(Refusal { code: "refused".to_owned(), reason, retry: false })
 }

@@ -99,7 +99,7 @@ fn create(connection: &Connection, table: &Table, key: &[Value], values: &[Value
     let columns = (0..values.len()).filter(|&index| table.is_writable(index));
     let stored = match stored(table, columns.map(|index| (index, &values[index]))) {
         Ok(stored) => stored,
-        Err(refused) => return Ok(Outcome::Rejected(refused)),
+        Err(refused) => return Ok(refused.into()),
     };
     change(connection, table, key, &table.statements.create, stored.into_iter().map(|(_, value)| value))
 }
@@ -116,7 +116,7 @@ fn update(connection: &Connection, table: &Table, key: &[Value], set: &[(usize, 
     let columns = set.iter().filter(|(index, _)| table.is_writable(*index));
     let stored = match stored(table, columns.map(|(index, value)| (*index, value))) {
         Ok(stored) => stored,
-        Err(refused) => return Ok(Outcome::Rejected(refused)),
+        Err(refused) => return Ok(refused.into()),
     };
     if stored.is_empty() {
         return Ok(Outcome::Written);
@@ -161,12 +161,12 @@ fn change<'a>(
     match statement.execute(params_from_iter(parameters)) {
         Ok(0) => return Ok(refused("refused", "a trigger of the table ignored the write".to_owned())),
         Ok(_) => {}
-        Err(error) => return refusal(error).map(Outcome::Rejected),
+        Err(error) => return refusal(error).map(Outcome::from),
     }
     for condition in &table.foreign_keys.orphaned {
         if ask(connection, table, "c", condition, key)? {
             let reason = "FOREIGN KEY constraint failed (deferred): the parent record does not exist".to_owned();
-            return Ok(Outcome::Rejected(Refusal { code: "foreign_key".to_owned(), reason, retry: true }));
+            return Ok(Outcome::from(Refusal { code: "foreign_key".to_owned(), reason, retry: true }));
         }
     }
     Ok(Outcome::Written)
@@ -177,7 +177,7 @@ fn delete(connection: &Connection, table: &Table, key: &[Value]) -> Result<Outco
         if ask(connection, table, "p", &dependent.condition, key)? {
             let (code, retry) = if dependent.taken_along { ("has_dependents", false) } else { ("foreign_key", true) };
             let reason = format!("records of `{}` reference it", dependent.table);
-            return Ok(Outcome::Rejected(Refusal { code: code.to_owned(), reason, retry }));
+            return Ok(Outcome::from(Refusal { code: code.to_owned(), reason, retry }));
         }
     }
     let Some(image) = image(connection, table, key)? else {
@@ -188,7 +188,7 @@ fn delete(connection: &Connection, table: &Table, key: &[Value]) -> Result<Outco
     match statement.execute(params_from_iter(table.key_parameters(key))) {
         Ok(0) => Ok(refused("refused", "a trigger of the table ignored the delete".to_owned())),
         Ok(_) => Ok(Outcome::Deleted(image)),
-        Err(error) => refusal(error).map(Outcome::Rejected),
+        Err(error) => refusal(error).map(Outcome::from),
     }
 }
 
@@ -219,7 +219,7 @@ fn image(connection: &Connection, table: &Table, key: &[Value]) -> Result<Option
 }
 
 fn refused(code: &str, reason: String) -> Outcome {
-    Outcome::Rejected(Refusal { code: code.to_owned(), reason, retry: false })
+    Outcome::from(Refusal { code: code.to_owned(), reason, retry: false })
 }
 
 /// Makes the transaction's writes durable.

@@ -7,7 +7,7 @@ use crate::decide::Rules;
 use crate::row::Hash;
 use crate::value::Value;
 
-/// What the sync file says about fields, key, filter and types.
+/// What the sync file says about fields, key, filter and types, and how records are hashed.
 pub(super) fn definition(dataset: &DatasetDefinition, key: &[usize], pairs: &[Pair]) -> String {
     let key: Vec<&str> = key.iter().map(|&index| pairs[index].source.name.as_str()).collect();
     let renames: Vec<(&String, &Option<String>)> = dataset.fields.iter().map(|(name, rule)| (name, &rule.to)).collect();
@@ -18,6 +18,7 @@ pub(super) fn definition(dataset: &DatasetDefinition, key: &[usize], pairs: &[Pa
         "filter": dataset.filter,
         "types": dataset.types,
         "modified_at": dataset.modified_at,
+        "hash": Hash::FORM,
     })
     .to_string()
 }

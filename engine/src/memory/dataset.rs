@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::hooks::Moment;
 use super::system::MemorySystem;
@@ -272,6 +273,6 @@ fn moved(operation: &'static str) -> Error {
 /// The rows in an order that is none of any key, always the same.
 fn shuffled(rows: &Rows) -> Vec<(&Slot, &Arc<Stored>)> {
     let mut all: Vec<_> = rows.iter().collect();
-    all.sort_by_cached_key(|(slot, _)| (blake3::hash(&slot.0).as_bytes()[..8].to_vec(), slot.1));
+    all.sort_by_cached_key(|(slot, _)| (xxh3_64(&slot.0), slot.1));
     all
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::dataset::MemoryDataset;
 use super::hooks::Moment;
@@ -215,9 +216,5 @@ impl Drop for MemoryTransaction {
 
 /// Changes with every write of a row, as a database's row version does.
 fn mixed(key: &Key, stamp: u64) -> u64 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&stamp.to_le_bytes()).update(key);
-    let mut head = [0; 8];
-    head.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-    u64::from_le_bytes(head)
+    xxh3_64_with_seed(key, stamp)
 }

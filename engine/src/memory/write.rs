@@ -46,7 +46,7 @@ impl MemoryTransaction {
         for (write, slot) in writes.into_iter().zip(&slots) {
             outcomes.push(match self.write_one(&mut state, &base, write, slot.as_ref()) {
                 Ok(outcome) => outcome,
-                Err(Stop::Refused(refusal)) => Outcome::Rejected(refusal),
+                Err(Stop::Refused(refusal)) => refusal.into(),
                 Err(Stop::Failed(error)) => return Err(error),
             });
         }

@@ -74,7 +74,7 @@ fn item(pair: &Pair, side: Side, entry: &JournalEntry, now: Found, written: &Fou
         Side::Source => (now, before),
         Side::Target => (before, now),
     };
-    let mut decision = decide(&current_rules(pair), entry.old.as_ref(), Some(&source), Some(&target));
+    let mut decision = decide(&current_rules(pair), entry.old.as_deref(), Some(&source), Some(&target));
     if *decision.act(Side::Source) == Act::None || *decision.act(Side::Target) == Act::None {
         return None;
     }
@@ -103,7 +103,7 @@ fn finish(mut entry: JournalEntry, side: Side, item: Item) -> JournalEntry {
         Side::Source => entry.source = Some(applied),
         Side::Target => entry.target = Some(applied),
     }
-    if let Some(new) = &mut entry.new {
+    if let Some(new) = entry.new.as_mut().map(Arc::make_mut) {
         match side {
             Side::Source => new.source = held,
             Side::Target => new.target = held,

@@ -4,6 +4,7 @@
 mod complete;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use pinksync_model::{SessionId, Side};
 
@@ -14,7 +15,7 @@ use crate::key::{Key, KeyRange};
 use crate::pair::Pair;
 use crate::retry;
 use crate::row::Hash;
-use crate::segment::{Context, KeyBlocks, cut_into_blocks, gather_lookup, store_block};
+use crate::segment::{Context, KeyBlocks, cut_into_blocks, encode_block, gather_lookup};
 
 /// Reconciles every pending chunk of a dataset; run before anything of it is compared. The session adopts them.
 pub async fn all(context: &Context, pair: &Pair) -> Result<()> {
@@ -90,7 +91,7 @@ async fn reconcile_once(
             entry.tally.add_to(&mut settlement.counted);
             settlement.conflicts.extend(entry.conflict.as_deref().cloned());
         }
-        let new: HashMap<&Key, &Option<Entry>> = applied.iter().map(|entry| (&entry.key, &entry.new)).collect();
+        let new: HashMap<&Key, &Option<Arc<Entry>>> = applied.iter().map(|entry| (&entry.key, &entry.new)).collect();
         settlement.base = replace_entries(context, pair, &new, within).await?;
         pair.reconciled().extend(applied.iter().map(|entry| entry.key.clone()));
         let chunk = JournalChunk { session: chunk.session, dataset: chunk.dataset, entries: applied };
@@ -167,8 +168,8 @@ fn hash_of(found: &Found) -> Option<Option<Hash>> {
 /// What an entry did on a side.
 pub(crate) fn applied(entry: &JournalEntry, side: Side) -> Option<&Applied> {
     match side {
-        Side::Source => entry.source.as_ref(),
-        Side::Target => entry.target.as_ref(),
+        Side::Source => entry.source.as_deref(),
+        Side::Target => entry.target.as_deref(),
     }
 }
 
@@ -190,7 +191,7 @@ fn without(mut entry: JournalEntry, missing: Side) -> JournalEntry {
 pub(crate) async fn replace_entries(
     context: &Context,
     pair: &Pair,
-    new: &HashMap<&Key, &Option<Entry>>,
+    new: &HashMap<&Key, &Option<Arc<Entry>>>,
     within: &[KeyRange],
 ) -> Result<Vec<BaseChange>> {
     let mut keys: Vec<Key> = new.keys().map(|key| (*key).clone()).collect();
@@ -198,7 +199,7 @@ pub(crate) async fn replace_entries(
     let blocks = KeyBlocks::load(&*context.home, pair.name(), &keys, within).await?;
     let mut changes = Vec::with_capacity(blocks.groups.len());
     for group in blocks.groups {
-        let mut entries: Vec<(Key, Entry)> =
+        let mut entries: Vec<(Key, Arc<Entry>)> =
             group.entries.into_iter().filter(|(key, _)| !new.contains_key(key)).collect();
         let inside = keys.iter().filter(|key| group.range.contains(key));
         entries.extend(inside.filter_map(|key| new[key].clone().map(|entry| (key.clone(), entry))));
@@ -207,7 +208,7 @@ pub(crate) async fn replace_entries(
         let checked = group.checked_by == Some(context.session);
         let blocks = cut_into_blocks(&group.range, entries, context.limits.block_entries)
             .into_iter()
-            .map(|(range, entries)| store_block(range, &entries, None, checked))
+            .map(|(range, entries)| encode_block(range, &entries, None, checked))
             .collect::<Result<_>>()?;
         changes.push(BaseChange { range: group.range, loaded: group.loaded, blocks });
     }
@@ -215,7 +216,7 @@ pub(crate) async fn replace_entries(
 }
 
 /// The base entry of one key.
-pub(crate) async fn entry(context: &Context, pair: &Pair, key: &Key) -> Result<Option<Entry>> {
+pub(crate) async fn entry(context: &Context, pair: &Pair, key: &Key) -> Result<Option<Arc<Entry>>> {
     let blocks = KeyBlocks::load(&*context.home, pair.name(), std::slice::from_ref(key), &[]).await?;
     Ok(blocks.entry(key).cloned())
 }

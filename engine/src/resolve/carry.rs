@@ -2,6 +2,7 @@
 //! take effect at once, the journal comes first.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pinksync_model::{Choice, ConflictStatus, DatasetReport, Side};
 
@@ -171,12 +172,12 @@ fn entry(
     pair: &Pair,
     key: &Key,
     (choice, decided_by): (Choice, &str),
-    old: &Option<Entry>,
+    old: &Option<Arc<Entry>>,
     ends: &[End],
 ) -> JournalEntry {
     let end = |side| ends.iter().find(|end| end.side == side);
     let after = |side| end(side).and_then(|end| end.after.clone());
-    let applied = |side| end(side).and_then(|end| end.applied.clone());
+    let applied = |side| end(side).and_then(|end| end.applied.clone().map(Arc::new));
     let (source, target) = (after(Side::Source), after(Side::Target));
     let kept = match ends {
         [one, other] => !same(pair, &one.wanted, &other.wanted),
@@ -191,7 +192,7 @@ fn entry(
         target: applied(Side::Target),
         source: applied(Side::Source),
         old: old.clone(),
-        new: (source.is_some() || target.is_some()).then_some(Entry { source, target, kept }),
+        new: (source.is_some() || target.is_some()).then(|| Arc::new(Entry { source, target, kept })),
         decision: format!("{decided_by} took {}", choice.as_str()).into(),
         tally,
         conflict: None,

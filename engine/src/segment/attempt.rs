@@ -8,7 +8,8 @@ use pinksync_model::{Direction, Side};
 use super::blocks::{self, KeyBlocks};
 use super::carry::{self, Carried, Fate, Item};
 use super::gather::{self, Gathered, State, Triple};
-use super::ledger::{self, Stretch};
+use super::ledger::Ledger;
+use super::stretch::Stretch;
 use super::{Context, Done, Expected, KeyWork, Purpose, Refused, Work, scope};
 use crate::connector::{Guard, Transaction};
 use crate::decide::{self, Decision, Rules};
@@ -122,7 +123,7 @@ impl<'a> Attempt<'a> {
         &self,
         transactions: &mut Transactions,
         planned: &PlannedRange,
-        entries: &'b [(Key, Entry)],
+        entries: &'b [(Key, Arc<Entry>)],
         budget: usize,
     ) -> Result<Gathered<'b>> {
         let (source, target) = (&mut *transactions.0, &mut *transactions.1);
@@ -209,8 +210,8 @@ impl<'a> Attempt<'a> {
         if let Some((side, refusal)) = self.refused.get(&item.triple.key) {
             return match refusal.code.as_str() {
                 "moved" => Fate::Moved,
-                _ if refusal.retry && !self.is_last() => Fate::SetAside(*side, Box::new(refusal.clone())),
-                _ => Fate::Rejected(*side, Box::new(refusal.clone())),
+                _ if refusal.retry && !self.is_last() => Fate::SetAside(*side, refusal.clone()),
+                _ => Fate::Rejected(*side, refusal.clone()),
             };
         }
         let deletes = item.decision.deletes().is_some();
@@ -280,7 +281,7 @@ impl<'a> Attempt<'a> {
             carry::predict(self.pair, *side, &mut batch.items);
         }
         if batch.items.iter().any(|item| at_once.iter().any(|side| item.side(*side).applied.is_some())) {
-            self.journal = self.store_journal(batch).await?.map(|(id, _)| id);
+            self.journal = self.store_journal(&Ledger::new(self.context, self.pair, self.work, batch)).await?;
         }
         for side in &at_once {
             carry::forget(*side, &mut batch.items);
@@ -288,14 +289,11 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    async fn store_journal(&self, batch: &Batch) -> Result<Option<(JournalId, JournalChunk)>> {
-        let entries = ledger::Ledger::new(self.context, self.pair, self.work, batch).journal_entries();
-        if entries.is_empty() {
-            return Ok(None);
+    async fn store_journal(&self, ledger: &Ledger<'_>) -> Result<Option<JournalId>> {
+        match ledger.journal_entries() {
+            entries if entries.is_empty() => Ok(None),
+            entries => self.context.home.journal(&self.chunk(entries)).await.map(Some),
         }
-        let chunk = self.chunk(entries);
-        let id = self.context.home.journal(&chunk).await?;
-        Ok(Some((id, chunk)))
     }
 
     fn chunk(&self, entries: Vec<JournalEntry>) -> JournalChunk {
@@ -311,11 +309,11 @@ impl<'a> Attempt<'a> {
         writing: Instant,
     ) -> Result<Done, Failure> {
         let (context, pair) = (self.context, self.pair);
+        let ledger = Ledger::new(context, pair, self.work, &batch);
         let first = self.journal;
         if first.is_none() {
-            self.journal = self.store_journal(&batch).await?.map(|(id, _)| id);
+            self.journal = self.store_journal(&ledger).await?;
         }
-        let ledger = ledger::Ledger::new(context, pair, self.work, &batch);
         let range = batch
             .stretches
             .first()
@@ -367,7 +365,7 @@ pub fn decide_all(
     triples: impl IntoIterator<Item = Triple>,
 ) -> impl Iterator<Item = (Triple, Decision)> {
     triples.into_iter().map(|triple| {
-        let decision = decide::decide(rules, triple.base.as_ref(), triple.source.row(), triple.target.row());
+        let decision = decide::decide(rules, triple.base.as_deref(), triple.source.row(), triple.target.row());
         (triple, decision)
     })
 }

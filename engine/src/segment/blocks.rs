@@ -1,5 +1,7 @@
 //! The stored base under a unit of work: loading entries, and cutting what comes of them into blocks again.
 
+use std::sync::Arc;
+
 use pinksync_model::SessionId;
 
 use crate::base;
@@ -8,7 +10,7 @@ use crate::home::{BlockHeader, BlockId, Entry, Home};
 use crate::key::{Key, KeyRange};
 
 /// The entries of stored blocks, in key order.
-pub async fn load(home: &dyn Home, dataset: &str, blocks: &[BlockHeader]) -> Result<Vec<(Key, Entry)>> {
+pub async fn load(home: &dyn Home, dataset: &str, blocks: &[BlockHeader]) -> Result<Vec<(Key, Arc<Entry>)>> {
     let ids: Vec<BlockId> = blocks.iter().map(|block| block.id).collect();
     let mut entries = Vec::new();
     for blob in home.load(dataset, &ids).await? {
@@ -22,9 +24,9 @@ pub async fn load(home: &dyn Home, dataset: &str, blocks: &[BlockHeader]) -> Res
 /// Divides entries into blocks of about `size` that cover `range` without gaps; up to twice as many stay together.
 pub fn cut_into_blocks(
     range: &KeyRange,
-    entries: Vec<(Key, Entry)>,
+    entries: Vec<(Key, Arc<Entry>)>,
     size: usize,
-) -> Vec<(KeyRange, Vec<(Key, Entry)>)> {
+) -> Vec<(KeyRange, Vec<(Key, Arc<Entry>)>)> {
     let parts = (entries.len() + size / 2) / size.max(1);
     if parts <= 1 || entries.len() < size * 2 {
         return vec![(range.clone(), entries)];
@@ -34,7 +36,7 @@ pub fn cut_into_blocks(
     let mut low = range.low.clone();
     let mut rest = entries.into_iter().peekable();
     loop {
-        let part: Vec<(Key, Entry)> = rest.by_ref().take(size).collect();
+        let part: Vec<(Key, Arc<Entry>)> = rest.by_ref().take(size).collect();
         let high = match rest.peek() {
             Some((next, _)) => Some(next.clone()),
             None => range.high.clone(),
@@ -56,7 +58,7 @@ pub struct KeyBlocks {
 pub struct KeyGroup {
     pub range: KeyRange,
     pub loaded: Vec<BlockId>,
-    pub entries: Vec<(Key, Entry)>,
+    pub entries: Vec<(Key, Arc<Entry>)>,
     /// The session that last compared the whole block.
     pub checked_by: Option<SessionId>,
 }
@@ -80,7 +82,7 @@ impl KeyBlocks {
         Ok(Self { groups })
     }
 
-    pub fn entry(&self, key: &Key) -> Option<&Entry> {
+    pub fn entry(&self, key: &Key) -> Option<&Arc<Entry>> {
         let group = self.groups.iter().find(|group| group.range.contains(key))?;
         let index = group.entries.binary_search_by(|(other, _)| other.cmp(key)).ok()?;
         Some(&group.entries[index].1)
@@ -119,7 +121,7 @@ mod tests {
     fn blocks_cover_their_range_without_gaps() {
         let key = |n: usize| Key::from_bytes((n as u32).to_be_bytes().to_vec());
         for count in [0, 1, 999, 1999, 2000, 5000, 16_001] {
-            let entries: Vec<_> = (0..count).map(|n| (key(n), Entry::default())).collect();
+            let entries: Vec<_> = (0..count).map(|n| (key(n), Arc::new(Entry::default()))).collect();
             let range = KeyRange { low: None, high: Some(key(1_000_000)) };
             let blocks = cut_into_blocks(&range, entries, BLOCK_ENTRIES);
             assert_eq!(blocks.iter().map(|(_, entries)| entries.len()).sum::<usize>(), count);

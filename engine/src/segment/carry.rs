@@ -50,7 +50,7 @@ pub struct Item {
 /// What was done on one side of a key.
 #[derive(Debug, Default)]
 pub struct Carried {
-    pub applied: Option<Applied>,
+    pub applied: Option<Arc<Applied>>,
     /// After the write; outer `None`: as it was read.
     pub after: Option<Option<Held>>,
 }
@@ -94,7 +94,7 @@ pub async fn carry(
     transaction: &mut dyn Transaction,
     items: &mut [Item],
     last: bool,
-) -> Result<Vec<(usize, Refusal)>> {
+) -> Result<Vec<(usize, Box<Refusal>)>> {
     let pending: Vec<usize> = (0..items.len()).filter(|&index| is_pending(&items[index], side)).collect();
     if pending.is_empty() {
         return Ok(Vec::new());
@@ -107,7 +107,7 @@ pub async fn carry(
 pub fn predict(pair: &Pair, side: Side, items: &mut [Item]) {
     for item in items.iter_mut().filter(|item| is_pending(item, side)) {
         if let Ok(write) = build(pair, side, item) {
-            item.side_mut(side).applied = Some(before(side, &item.triple, &write));
+            item.side_mut(side).applied = Some(Arc::new(before(side, &item.triple, &write)));
             confirm(pair, side, item);
         }
     }
@@ -131,19 +131,19 @@ async fn write_part(
     items: &mut [Item],
     part: &[usize],
     last: bool,
-) -> Result<Vec<(usize, Refusal)>> {
+) -> Result<Vec<(usize, Box<Refusal>)>> {
     let mut back = Vec::new();
     let mut writes = Vec::with_capacity(part.len());
     let mut sent = Vec::with_capacity(part.len());
     for &index in part {
         match build(pair, side, &items[index]) {
             Ok(write) => {
-                items[index].side_mut(side).applied = Some(before(side, &items[index].triple, &write));
+                items[index].side_mut(side).applied = Some(Arc::new(before(side, &items[index].triple, &write)));
                 writes.push(write);
                 sent.push(index);
             }
             Err(reason) => {
-                let refusal = Refusal { code: "type".to_owned(), reason, retry: false };
+                let refusal = Box::new(Refusal { code: "type".to_owned(), reason, retry: false });
                 back.extend(refuse(&mut items[index], side, refusal, last).map(|refusal| (index, refusal)));
             }
         }
@@ -162,7 +162,7 @@ async fn write_part(
             Outcome::Deleted(image) => {
                 confirm(pair, side, &mut items[index]);
                 if let Some(applied) = &mut items[index].side_mut(side).applied {
-                    applied.before = Before::Image(image);
+                    Arc::make_mut(applied).before = Before::Image(image);
                 }
             }
             Outcome::Moved => {
@@ -170,7 +170,7 @@ async fn write_part(
                 item.side_mut(side).applied = None;
                 if item.side(side.other()).applied.is_some() {
                     let reason = "somebody else changed the record while it was written".to_owned();
-                    back.push((index, Refusal { code: "moved".to_owned(), reason, retry: true }));
+                    back.push((index, Box::new(Refusal { code: "moved".to_owned(), reason, retry: true })));
                     continue;
                 }
                 item.fate = Fate::Moved;
@@ -187,14 +187,14 @@ async fn write_part(
 }
 
 /// Marks an item refused; gives the refusal back where the other side was written already.
-fn refuse(item: &mut Item, side: Side, refusal: Refusal, last: bool) -> Option<Refusal> {
+fn refuse(item: &mut Item, side: Side, refusal: Box<Refusal>, last: bool) -> Option<Box<Refusal>> {
     item.side_mut(side).applied = None;
     if item.side(side.other()).applied.is_some() {
         return Some(refusal);
     }
     item.fate = match refusal.retry && !last {
-        true => Fate::SetAside(side, Box::new(refusal)),
-        false => Fate::Rejected(side, Box::new(refusal)),
+        true => Fate::SetAside(side, refusal),
+        false => Fate::Rejected(side, refusal),
     };
     None
 }
@@ -285,7 +285,7 @@ fn updated(pair: &Pair, spec: &SideSpec, fields: &[usize], own: &Row, other: &Ro
 fn note_after(item: &mut Item, side: Side, held: Option<Held>) {
     let end = item.side_mut(side);
     if let Some(applied) = &mut end.applied {
-        applied.after_hash = held.as_ref().map(|held| held.hash);
+        Arc::make_mut(applied).after_hash = held.as_ref().map(|held| held.hash);
     }
     end.after = Some(held);
 }

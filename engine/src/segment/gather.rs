@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
+use std::sync::Arc;
 
 use pinksync_model::Side;
 
@@ -37,7 +38,7 @@ impl State {
 #[derive(Debug, Clone)]
 pub struct Triple {
     pub key: Key,
-    pub base: Option<Entry>,
+    pub base: Option<Arc<Entry>>,
     pub source: State,
     pub target: State,
 }
@@ -80,7 +81,7 @@ pub async fn gather_range<'a>(
     pair: &Pair,
     transactions: (&mut dyn Transaction, &mut dyn Transaction),
     range: &KeyRange,
-    entries: &'a [(Key, Entry)],
+    entries: &'a [(Key, Arc<Entry>)],
     budget: usize,
 ) -> Result<Gathered<'a>> {
     let (source, target) = tokio::join!(
@@ -237,7 +238,7 @@ pub(crate) fn reject(side: Side, unreadable: Unreadable) -> RejectRecord {
 
 /// Merges three sorted sequences by key.
 fn line_up(
-    base: impl Iterator<Item = (Key, Entry)>,
+    base: impl Iterator<Item = (Key, Arc<Entry>)>,
     source: impl Iterator<Item = (Key, State)>,
     target: impl Iterator<Item = (Key, State)>,
 ) -> impl Iterator<Item = Triple> {
@@ -262,7 +263,7 @@ pub async fn gather_keys(
     pair: &Pair,
     transactions: (&mut dyn Transaction, &mut dyn Transaction),
     keys: &[Key],
-    entries: impl Fn(&Key) -> Option<Entry>,
+    entries: impl Fn(&Key) -> Option<Arc<Entry>>,
 ) -> Result<(Vec<Triple>, Vec<RejectRecord>)> {
     let (source, target) = tokio::join!(
         lookup(pair, Side::Source, transactions.0, keys),

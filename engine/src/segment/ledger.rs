@@ -1,139 +1,62 @@
 //! What a unit of work leaves behind: journal entries, new base blocks with their sums, conflicts, counters.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use pinksync_model::{ConflictKind, ConflictStatus, Side};
 
 use super::attempt::Batch;
-use super::blocks::{KeyGroup, cut_into_blocks};
+use super::blocks::cut_into_blocks;
 use super::carry::{Fate, Item, held};
-use super::scope::rests_on_absence;
+use super::counting::{block_counts, tally};
+use super::stretch::Stretch;
 use super::{Context, Expected, KeyWork, Purpose, Work};
-use crate::base;
 use crate::connector::{Guard, RangeSum, Transaction};
-use crate::decide::{Act, BaseMove, Class};
-use crate::error::{Error, ErrorKind, Result};
+use crate::decide::{BaseMove, Class};
+use crate::error::Result;
 use crate::home::{
-    BaseChange, BlockCounts, BlockId, BlockSums, ConflictRecord, Deferred, DeferredKind, Entry, Held, JournalEntry,
-    MOVED_SINCE_PLAN, NewBlock, RejectRecord, Settlement, Tally,
+    BaseChange, BlockSums, ConflictRecord, Deferred, DeferredKind, Entry, Held, JournalEntry, MOVED_SINCE_PLAN,
+    RejectRecord, Settlement,
 };
 use crate::key::{Key, KeyRange};
-use crate::pair::{Pair, PlannedRange};
+use crate::pair::Pair;
 use crate::row;
 
-/// A part of the base that this unit replaces, and the items in it.
-pub struct Stretch {
-    pub range: KeyRange,
-    loaded: Vec<BlockId>,
-    /// Entries of the loaded blocks that this unit did not look at: outside the range that was read.
-    beyond: Vec<(Key, Entry)>,
-    /// The range of `beyond`.
-    remainder: Option<KeyRange>,
-    /// All entries of a block of which only some keys were looked at.
-    around: Vec<(Key, Entry)>,
-    items: std::ops::Range<usize>,
-    /// Every record of the range was compared: sums may be stored.
-    whole: bool,
-    checked: bool,
-}
-
-impl Stretch {
-    /// A range that was read, perhaps cut inside a block.
-    pub fn of_range(range: KeyRange, planned: &PlannedRange, entries: Vec<(Key, Entry)>, first: usize) -> Self {
-        let reached = |low: &Option<Key>| match (&range.high, low) {
-            (Some(high), Some(low)) => low < high,
-            _ => true,
-        };
-        let blocks = planned.blocks.iter().filter(|block| reached(&block.range.low));
-        let (mut loaded, mut remainder) = (Vec::new(), None);
-        for block in blocks {
-            loaded.push(block.id);
-            if let Some(high) = range.high.as_ref().filter(|high| block.range.contains(high)) {
-                remainder = Some(KeyRange { low: Some(high.clone()), high: block.range.high.clone() });
-            }
-        }
-        let beyond = match &remainder {
-            Some(remainder) => entries.into_iter().filter(|(key, _)| remainder.contains(key)).collect(),
-            None => Vec::new(),
-        };
-        let around = Vec::new();
-        Self { range, loaded, beyond, remainder, around, items: first..first, whole: true, checked: true }
-    }
-
-    pub fn ending_at(mut self, end: usize) -> Self {
-        self.items.end = end;
-        self
-    }
-
-    /// A block of which single keys were looked at.
-    pub fn of_group(group: KeyGroup, checked: bool, items: &[Item]) -> Self {
-        let start = items.partition_point(|item| group.range.low.as_ref().is_some_and(|low| item.triple.key < *low));
-        let end = items.partition_point(|item| group.range.high.as_ref().is_none_or(|high| item.triple.key < *high));
-        Self {
-            range: group.range,
-            loaded: group.loaded,
-            beyond: Vec::new(),
-            remainder: None,
-            around: group.entries,
-            items: start..end,
-            whole: false,
-            checked,
-        }
-    }
-}
-
-/// Reads a finished batch; owns nothing of it.
+/// Reads a finished batch.
 pub struct Ledger<'a> {
     context: &'a Context,
     pair: &'a Pair,
     work: &'a Work,
     batch: &'a Batch,
+    /// The base entry that each item leaves.
+    after: Vec<Option<Arc<Entry>>>,
 }
 
 impl<'a> Ledger<'a> {
     pub fn new(context: &'a Context, pair: &'a Pair, work: &'a Work, batch: &'a Batch) -> Self {
-        Self { context, pair, work, batch }
+        let after = batch.items.iter().map(|item| entry_after(pair, item)).collect();
+        Self { context, pair, work, batch, after }
     }
 
     /// Every key whose base moves or that was written.
     pub fn journal_entries(&self) -> Vec<JournalEntry> {
-        let moving = || self.batch.items.iter().filter(|item| moves(item));
+        let items = || self.batch.items.iter().zip(&self.after).filter(|(item, _)| moves(item));
         // Counted first: a vector of this size that grows is copied, and its pages are cleared, several times over.
-        let mut entries = Vec::with_capacity(moving().count());
-        entries.extend(moving().map(|item| self.journal_entry(item)));
+        let mut entries = Vec::with_capacity(items().count());
+        entries.extend(items().map(|(item, after)| self.journal_entry(item, after)));
         entries
     }
 
-    fn journal_entry(&self, item: &Item) -> JournalEntry {
+    fn journal_entry(&self, item: &Item, after: &Option<Arc<Entry>>) -> JournalEntry {
         JournalEntry {
             key: item.triple.key.clone(),
             target: item.target.applied.clone(),
             source: item.source.applied.clone(),
             old: item.triple.base.clone(),
-            new: self.entry_after(item),
+            new: after.clone(),
             decision: item.decision.text.into(),
             tally: tally(item),
             conflict: self.settled_conflict(item).map(Box::new),
-        }
-    }
-
-    /// The base entry an item leaves: what both sides hold now.
-    fn entry_after(&self, item: &Item) -> Option<Entry> {
-        if !moves(item) {
-            return item.triple.base.clone();
-        }
-        let source = self.held_after(item, Side::Source);
-        let target = self.held_after(item, Side::Target);
-        if source.is_none() && target.is_none() {
-            return None;
-        }
-        Some(Entry { source, target, kept: item.decision.kept })
-    }
-
-    fn held_after(&self, item: &Item, side: Side) -> Option<Held> {
-        match &item.side(side).after {
-            Some(after) => after.clone(),
-            None => item.triple.state(side).row().map(|row| held(self.pair, row.hash, row.values())),
         }
     }
 
@@ -245,28 +168,25 @@ impl<'a> Ledger<'a> {
             if !stretch.whole && !items.iter().any(|item| moves(item) || item.fate != Fate::Done) {
                 continue;
             }
-            let parts =
-                cut_into_blocks(&stretch.range, self.entries(stretch, items), self.context.limits.block_entries);
+            let parts = cut_into_blocks(&stretch.range, self.entries(stretch), self.context.limits.block_entries);
             let sums = match stretch.whole {
                 true => self.sums(stretch, items, &parts, (source, target), guards).await?,
                 false => vec![None; parts.len()],
             };
-            changes.push(change(stretch, parts, sums)?);
+            changes.push(stretch.change(parts, sums)?);
         }
         Ok(changes)
     }
 
-    fn entries(&self, stretch: &Stretch, items: &[Item]) -> Vec<(Key, Entry)> {
-        let looked_at: HashSet<&Key> = match stretch.around.is_empty() {
-            true => HashSet::new(),
-            false => items.iter().map(|item| &item.triple.key).collect(),
-        };
-        let mut entries: Vec<(Key, Entry)> = Vec::with_capacity(items.len() + stretch.around.len());
-        let after = |item: &Item| self.entry_after(item).map(|entry| (item.triple.key.clone(), entry));
-        entries.extend(items.iter().filter_map(after));
-        let around = stretch.around.iter().filter(|(key, _)| !looked_at.contains(key));
-        entries.extend(around.cloned());
+    /// What the base holds of a stretch from now on, in key order.
+    fn entries(&self, stretch: &Stretch) -> Vec<(Key, Arc<Entry>)> {
+        let (items, after) = (&self.batch.items[stretch.items.clone()], &self.after[stretch.items.clone()]);
+        let mut entries = Vec::with_capacity(items.len() + stretch.around.len());
+        let left = |(item, after): (&Item, &Option<Arc<Entry>>)| Some((item.triple.key.clone(), after.clone()?));
+        entries.extend(items.iter().zip(after).filter_map(left));
         if !stretch.around.is_empty() {
+            let looked_at: HashSet<&Key> = items.iter().map(|item| &item.triple.key).collect();
+            entries.extend(stretch.around.iter().filter(|(key, _)| !looked_at.contains(key)).cloned());
             entries.sort_by(|a, b| a.0.cmp(&b.0));
         }
         entries
@@ -276,7 +196,7 @@ impl<'a> Ledger<'a> {
         &self,
         stretch: &Stretch,
         items: &[Item],
-        parts: &[(KeyRange, Vec<(Key, Entry)>)],
+        parts: &[(KeyRange, Vec<(Key, Arc<Entry>)>)],
         transactions: (&mut Box<dyn Transaction>, &mut Box<dyn Transaction>),
         guards: (Guard, Guard),
     ) -> Result<Vec<Option<BlockSums>>> {
@@ -295,50 +215,14 @@ impl<'a> Ledger<'a> {
             let (part, tail) = rest.split_at(end);
             rest = tail;
             let fingerprint = self.pair.mapping.fingerprint;
-            sums.push(self.counts(part).map(|counts| BlockSums { source, target, fingerprint, counts }));
+            sums.push(block_counts(&self.pair.mapping, part).map(|counts| BlockSums {
+                source,
+                target,
+                fingerprint,
+                counts,
+            }));
         }
         Ok(sums)
-    }
-
-    /// How these records count when the next session finds nothing changed; `None`: they must be compared again.
-    fn counts(&self, items: &[Item]) -> Option<BlockCounts> {
-        let rules = &self.pair.mapping.rules;
-        // Sums see only what is in scope, and only what is compared: what comes into being outside of the filter is not
-        // noticed.
-        let filtered = self.pair.mapping.source.filter.is_some();
-        // A time that is not compared may settle a conflict without a sum noticing.
-        let hidden_time = rules.modified_at.is_some_and(|time| !rules.compared.contains(&time));
-        let mut counts = BlockCounts::default();
-        for item in items {
-            let present = item.hash_after(Side::Source).is_some() || item.hash_after(Side::Target).is_some();
-            counts.records += u64::from(present);
-            match (&item.fate, item.decision.class) {
-                (Fate::Done, Class::Open) if hidden_time => return None,
-                (Fate::Done, Class::Open | Class::Drift)
-                    if filtered && rests_on_absence(&item.triple, &item.decision) =>
-                {
-                    return None;
-                }
-                (Fate::Done, Class::Open) => counts.open += 1,
-                (Fate::Done, Class::Drift) => counts.drift += 1,
-                (Fate::Done, Class::TargetOnly) => counts.target_only += 1,
-                (Fate::Done, Class::Written | Class::Unchanged | Class::Adopted | Class::Settled) => {
-                    counts.unchanged += u64::from(present || item.decision.class == Class::Unchanged);
-                }
-                (
-                    Fate::OutOfScope
-                    | Fate::WaitsForGuards
-                    | Fate::SetAside(..)
-                    | Fate::Rejected(..)
-                    | Fate::Moved
-                    | Fate::Contended
-                    | Fate::LeftAlone
-                    | Fate::Unreadable,
-                    _,
-                ) => return None,
-            }
-        }
-        Some(counts)
     }
 
     async fn side_sums(
@@ -363,6 +247,25 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// The base entry an item leaves: what both sides hold now.
+fn entry_after(pair: &Pair, item: &Item) -> Option<Arc<Entry>> {
+    if !moves(item) {
+        return item.triple.base.clone();
+    }
+    let (source, target) = (held_after(pair, item, Side::Source), held_after(pair, item, Side::Target));
+    if source.is_none() && target.is_none() {
+        return None;
+    }
+    Some(Arc::new(Entry { source, target, kept: item.decision.kept }))
+}
+
+fn held_after(pair: &Pair, item: &Item, side: Side) -> Option<Held> {
+    match &item.side(side).after {
+        Some(after) => after.clone(),
+        None => item.triple.state(side).row().map(|row| held(pair, row.hash, row.values())),
+    }
+}
+
 /// Whether an item's base entry moves.
 fn moves(item: &Item) -> bool {
     item.fate == Fate::Done && item.decision.base == BaseMove::Follow
@@ -381,49 +284,6 @@ fn content_sums(side: Side, items: &[Item], cuts: &[Key]) -> Vec<RangeSum> {
     sums
 }
 
-/// What an item adds to the report.
-fn tally(item: &Item) -> Tally {
-    let mut tally = Tally::default();
-    match &item.fate {
-        Fate::Done => {}
-        Fate::WaitsForGuards | Fate::SetAside(..) | Fate::Moved | Fate::Contended => return tally,
-        Fate::Rejected(..) | Fate::Unreadable => return Tally::REJECTED,
-        Fate::LeftAlone => return Tally::LEFT_ALONE,
-        Fate::OutOfScope => return Tally::OUT_OF_SCOPE,
-    }
-    match &item.decision.target {
-        Act::None => {}
-        Act::Create => tally.insert(Tally::CREATED_TARGET),
-        Act::Update(_) => tally.insert(Tally::UPDATED_TARGET),
-        Act::Delete => tally.insert(Tally::DELETED_TARGET),
-    }
-    match &item.decision.source {
-        Act::None => {}
-        Act::Create => tally.insert(Tally::CREATED_SOURCE),
-        Act::Update(_) => tally.insert(Tally::UPDATED_SOURCE),
-        Act::Delete => tally.insert(Tally::DELETED_SOURCE),
-    }
-    match item.decision.class {
-        Class::Written | Class::Open => {}
-        Class::Unchanged if item.triple.base.is_none() => {}
-        Class::Unchanged => tally.insert(Tally::UNCHANGED),
-        Class::Adopted => tally.insert(Tally::ADOPTED),
-        Class::Settled => tally.insert(Tally::SETTLED),
-        Class::Drift => tally.insert(Tally::DRIFT),
-        Class::TargetOnly => tally.insert(Tally::TARGET_ONLY),
-    }
-    if item.decision.conflict.is_some_and(|met| met.settled) {
-        tally.insert(Tally::RESOLVED);
-    }
-    if item.decision.merged {
-        tally.insert(Tally::MERGED);
-    }
-    if item.transformed {
-        tally.insert(Tally::TRANSFORMED);
-    }
-    tally
-}
-
 fn conflict_record(item: &Item, kind: ConflictKind, status: ConflictStatus) -> ConflictRecord {
     let version = |side| item.triple.state(side).row().map(|row| row.values().clone());
     let base = item.triple.base.as_ref().and_then(|entry| entry.source.as_ref().or(entry.target.as_ref()));
@@ -437,32 +297,4 @@ fn conflict_record(item: &Item, kind: ConflictKind, status: ConflictStatus) -> C
         decision: None,
         decided_by: None,
     }
-}
-
-fn change(
-    stretch: &Stretch,
-    parts: Vec<(KeyRange, Vec<(Key, Entry)>)>,
-    sums: Vec<Option<BlockSums>>,
-) -> Result<BaseChange> {
-    let mut blocks = Vec::with_capacity(parts.len() + 1);
-    for ((range, entries), sums) in parts.into_iter().zip(sums) {
-        blocks.push(block(range, &entries, sums, stretch.checked)?);
-    }
-    let mut range = stretch.range.clone();
-    if let Some(remainder) = &stretch.remainder {
-        blocks.push(block(remainder.clone(), &stretch.beyond, None, false)?);
-        range.high = remainder.high.clone();
-    }
-    Ok(BaseChange { range, loaded: stretch.loaded.clone(), blocks })
-}
-
-pub(crate) fn block(
-    range: KeyRange,
-    entries: &[(Key, Entry)],
-    sums: Option<BlockSums>,
-    checked: bool,
-) -> Result<NewBlock> {
-    let blob = base::encode(entries)
-        .map_err(|error| Error::new(ErrorKind::Other, "encode the base", error.to_string()).with_source(error))?;
-    Ok(NewBlock { range, entries: entries.len() as u64, blob, sums, checked })
 }

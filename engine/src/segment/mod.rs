@@ -6,9 +6,11 @@
 mod attempt;
 mod blocks;
 mod carry;
+mod counting;
 mod gather;
 mod ledger;
 mod scope;
+mod stretch;
 mod survey;
 
 use std::collections::{HashMap, HashSet};
@@ -34,7 +36,7 @@ pub(crate) use attempt::current_rules;
 pub(crate) use blocks::{KeyBlocks, cut_into_blocks};
 pub(crate) use carry::{Carried, Fate, Item, carry, held};
 pub(crate) use gather::{lookup as gather_lookup, reject as reject_of};
-pub(crate) use ledger::block as store_block;
+pub(crate) use stretch::encode_block;
 
 /// What the segments of a session share.
 #[derive(Clone)]
@@ -226,4 +228,4 @@ async fn run_once(context: &Context, pair: &Pair, work: Work) -> Result<Done> {
 }
 
 /// Records refused in an earlier attempt of this unit, with the side that refused them.
-type Refused = HashMap<Key, (Side, Refusal)>;
+type Refused = HashMap<Key, (Side, Box<Refusal>)>;

@@ -1,6 +1,7 @@
 //! The records of a chunk on their way back: what is to be done to each, what was, and what is told of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pinksync_model::{DatasetReport, PlanAction, Side};
 
@@ -25,7 +26,7 @@ const SETTLED_ANEW: &str = "a later session settled it anew";
 pub struct Item<'a> {
     entry: &'a JournalEntry,
     /// Its base now.
-    base: Option<Entry>,
+    base: Option<Arc<Entry>>,
     /// By side (source, target): what is to be sent, and then what was.
     pub steps: [Option<(Write, PlanAction, Applied)>; 2],
     pub left_alone: Option<RejectRecord>,
@@ -69,8 +70,8 @@ pub async fn items<'a>(
 }
 
 /// Whether two entries say the same.
-fn same(one: &Option<Entry>, other: &Option<Entry>) -> bool {
-    let seen = |entry: &Option<Entry>| {
+fn same(one: &Option<Arc<Entry>>, other: &Option<Arc<Entry>>) -> bool {
+    let seen = |entry: &Option<Arc<Entry>>| {
         let hash = |held: &Option<Held>| held.as_ref().map(|held| held.hash);
         entry.as_ref().map(|entry| (hash(&entry.source), hash(&entry.target), entry.kept))
     };
@@ -177,7 +178,8 @@ pub fn count(items: &[Item<'_>]) -> DatasetReport {
 
 /// The writes of an undo as a chunk of its own session. Those left alone are counted when they are settled, not here.
 pub fn of_chunk(session: &Session, pair: &Pair, items: &[Item<'_>]) -> JournalChunk {
-    let applied = |step: &Option<(Write, PlanAction, Applied)>| step.as_ref().map(|(.., applied)| applied.clone());
+    let applied =
+        |step: &Option<(Write, PlanAction, Applied)>| step.as_ref().map(|(.., applied)| Arc::new(applied.clone()));
     let entry = |item: &Item<'_>| {
         let mut tally = tally(item);
         tally.remove(Tally::LEFT_ALONE);
@@ -200,6 +202,6 @@ pub fn of_chunk(session: &Session, pair: &Pair, items: &[Item<'_>]) -> JournalCh
 /// The base entries from before the session, of every record that is as it was again.
 pub async fn base(session: &Session, pair: &Pair, items: &[Item<'_>]) -> Result<Vec<BaseChange>> {
     let taken_back = items.iter().filter(|item| item.left_alone.is_none());
-    let old: HashMap<&Key, &Option<Entry>> = taken_back.map(|item| (&item.entry.key, &item.entry.old)).collect();
+    let old: HashMap<&Key, &Option<Arc<Entry>>> = taken_back.map(|item| (&item.entry.key, &item.entry.old)).collect();
     recover::replace_entries(&session.context(), pair, &old, &[]).await
 }

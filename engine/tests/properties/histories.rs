@@ -160,8 +160,8 @@ fn journal(world: &World, id: SessionId) -> BTreeMap<Key, JournalEntry> {
 
 fn applied(entry: &JournalEntry, side: Side) -> Option<&Applied> {
     match side {
-        Side::Source => entry.source.as_ref(),
-        Side::Target => entry.target.as_ref(),
+        Side::Source => entry.source.as_deref(),
+        Side::Target => entry.target.as_deref(),
     }
 }
 

@@ -208,7 +208,8 @@ impl World {
         wait(async {
             let ids: Vec<_> = self.home.blocks(PAIR).await.unwrap().iter().map(|header| header.id).collect();
             let blobs = self.home.load(PAIR, &ids).await.unwrap();
-            blobs.iter().flat_map(|blob| base::decode(blob).unwrap()).collect()
+            let entries = blobs.iter().flat_map(|blob| base::decode(blob).unwrap());
+            entries.map(|(key, entry)| (key, (*entry).clone())).collect()
         })
     }
 

@@ -69,7 +69,7 @@ impl Outside {
         let chunks = sessions.iter().flat_map(|id| world.home.done_journals(*id));
         let entries = chunks.flat_map(|chunk| chunk.entries.clone()).filter(|entry| entry.key == key);
         let applied = entries.filter_map(|entry| if self.side == Side::Source { entry.source } else { entry.target });
-        applied.map(|applied| applied.before).any(|before| match before {
+        applied.map(|applied| applied.before.clone()).any(|before| match before {
             Before::Absent => self.removes,
             Before::Fields(values) => !self.removes && has(&values),
             Before::Image(image) => !self.removes && image.iter().any(|(_, value)| has(std::slice::from_ref(value))),

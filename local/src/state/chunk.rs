@@ -7,15 +7,16 @@ use pinksync_engine::codec::{DecodeError, Reader, put_bytes, put_value, put_valu
 use pinksync_engine::connector::RowImage;
 use pinksync_engine::home::{Applied, Before, Entry, Held, JournalEntry, Tally};
 use pinksync_engine::{Hash, Key};
+use pinksync_model::Side;
 
 use super::error::Fault;
 use super::pack;
 
 /// The first byte; another layout takes another number.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 pub(crate) fn encode(entries: &[JournalEntry]) -> Result<Vec<u8>, Fault> {
-    let mut out = Vec::with_capacity(entries.len() * 200 + 16);
+    let mut out = Vec::with_capacity(entries.len() * 80 + 16);
     out.push(LAYOUT);
     put_varint(&mut out, entries.len() as u64);
     entries.iter().try_for_each(|entry| put_entry(&mut out, entry))?;
@@ -37,10 +38,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<JournalEntry>, Fault> {
 fn put_entry(out: &mut Vec<u8>, entry: &JournalEntry) -> Result<(), Fault> {
     let JournalEntry { key, target, source, old, new, decision, tally, conflict } = entry;
     put_bytes(out, key);
-    put_option(out, target.as_ref(), put_applied);
-    put_option(out, source.as_ref(), put_applied);
-    put_option(out, old.as_ref(), put_base);
-    put_option(out, new.as_ref(), put_base);
+    put_option(out, old.as_deref(), put_base);
+    put_option(out, new.as_deref(), put_base);
+    put_applied(out, target.as_deref(), (held_of(old, Side::Target), held_of(new, Side::Target)));
+    put_applied(out, source.as_deref(), (held_of(old, Side::Source), held_of(new, Side::Source)));
     put_bytes(out, decision.as_bytes());
     put_varint(out, tally.0.into());
     let conflict = conflict.as_ref().map(pack::plain).transpose()?;
@@ -49,20 +50,34 @@ fn put_entry(out: &mut Vec<u8>, entry: &JournalEntry) -> Result<(), Fault> {
 }
 
 fn take_entry(reader: &mut Reader<'_>) -> Result<JournalEntry, Fault> {
+    let key = Key::from_bytes(reader.bytes()?);
+    let old = take_option(reader, take_base)?.map(Arc::new);
+    let new = take_option(reader, take_base)?.map(Arc::new);
     Ok(JournalEntry {
-        key: Key::from_bytes(reader.bytes()?),
-        target: take_option(reader, take_applied)?,
-        source: take_option(reader, take_applied)?,
-        old: take_option(reader, take_base)?,
-        new: take_option(reader, take_base)?,
+        key,
+        target: take_applied(reader, (held_of(&old, Side::Target), held_of(&new, Side::Target)))?,
+        source: take_applied(reader, (held_of(&old, Side::Source), held_of(&new, Side::Source)))?,
+        old,
+        new,
         decision: take_text(reader)?.into(),
         tally: Tally(u32::try_from(reader.varint()?).map_err(|_| DecodeError("a tally is too large"))?),
         conflict: take_option(reader, |reader| reader.bytes())?.map(rmp_serde::from_slice).transpose()?,
     })
 }
 
-fn put_applied(out: &mut Vec<u8>, applied: &Applied) {
-    let Applied { native_key, before, before_hash, after_hash } = applied;
+/// What a base entry holds of a side: mostly what was there before a write, and what was there after it.
+fn held_of(entry: &Option<Arc<Entry>>, side: Side) -> Option<Hash> {
+    let entry = entry.as_deref()?;
+    let held = match side {
+        Side::Source => &entry.source,
+        Side::Target => &entry.target,
+    };
+    held.as_ref().map(|held| held.hash)
+}
+
+fn put_applied(out: &mut Vec<u8>, applied: Option<&Applied>, (old, new): (Option<Hash>, Option<Hash>)) {
+    out.push(u8::from(applied.is_some()));
+    let Some(Applied { native_key, before, before_hash, after_hash }) = applied else { return };
     put_values(out, native_key);
     match before {
         Before::Absent => out.push(0),
@@ -75,12 +90,18 @@ fn put_applied(out: &mut Vec<u8>, applied: &Applied) {
             put_image(out, image);
         }
     }
-    put_option(out, before_hash.as_ref(), put_hash);
-    put_option(out, after_hash.as_ref(), put_hash);
+    put_known_hash(out, *before_hash, old);
+    put_known_hash(out, *after_hash, new);
 }
 
-fn take_applied(reader: &mut Reader<'_>) -> Result<Applied, DecodeError> {
-    Ok(Applied {
+fn take_applied(
+    reader: &mut Reader<'_>,
+    (old, new): (Option<Hash>, Option<Hash>),
+) -> Result<Option<Arc<Applied>>, DecodeError> {
+    if reader.byte()? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Applied {
         native_key: reader.values()?.into(),
         before: match reader.byte()? {
             0 => Before::Absent,
@@ -88,9 +109,30 @@ fn take_applied(reader: &mut Reader<'_>) -> Result<Applied, DecodeError> {
             2 => Before::Image(take_image(reader)?),
             _ => return Err(DecodeError("unknown kind of before-image")),
         },
-        before_hash: take_option(reader, take_hash)?,
-        after_hash: take_option(reader, take_hash)?,
-    })
+        before_hash: take_known_hash(reader, old)?,
+        after_hash: take_known_hash(reader, new)?,
+    })))
+}
+
+/// A hash that is mostly the `known` one: 0 none, 1 another, 2 that one.
+fn put_known_hash(out: &mut Vec<u8>, hash: Option<Hash>, known: Option<Hash>) {
+    match hash {
+        None => out.push(0),
+        Some(_) if hash == known => out.push(2),
+        Some(hash) => {
+            out.push(1);
+            put_hash(out, &hash);
+        }
+    }
+}
+
+fn take_known_hash(reader: &mut Reader<'_>, known: Option<Hash>) -> Result<Option<Hash>, DecodeError> {
+    match reader.byte()? {
+        0 => Ok(None),
+        1 => take_hash(reader).map(Some),
+        2 => known.map(Some).ok_or(DecodeError("a hash is told by an entry that is not there")),
+        _ => Err(DecodeError("unknown kind of hash")),
+    }
 }
 
 fn put_image(out: &mut Vec<u8>, image: &RowImage) {

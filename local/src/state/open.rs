@@ -91,7 +91,7 @@ fn prepare(mut connection: Connection, path: &Path) -> Result<Connection, Fault>
     // Both answer with a row. A file system without shared memory keeps its own journal mode, which is as safe.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", 4000, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 1000, |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "cache_size", -16_000)?;
     let steps = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

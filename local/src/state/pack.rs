@@ -1,13 +1,11 @@
 //! Structures as bytes in one column: MessagePack with field names, compressed.
 
+use pinksync_engine::compression;
 use rmp_serde::config::BytesMode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Fault;
-
-/// zstd's quickest ordinary level: what is packed is read again only after a crash or for an undo.
-const LEVEL: i32 = 1;
 
 pub(crate) fn pack<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Fault> {
     compress(&plain(value)?)
@@ -26,9 +24,9 @@ pub(crate) fn plain<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Fault> 
 }
 
 pub(crate) fn compress(plain: &[u8]) -> Result<Vec<u8>, Fault> {
-    zstd::bulk::compress(plain, LEVEL).map_err(|error| Fault::Refused(format!("could not be compressed: {error}")))
+    compression::compress(plain).map_err(|error| Fault::Refused(format!("could not be compressed: {error}")))
 }
 
 pub(crate) fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
-    zstd::decode_all(bytes).map_err(|error| Fault::Damaged(error.to_string()))
+    compression::decompress(bytes).map_err(|error| Fault::Damaged(error.to_string()))
 }

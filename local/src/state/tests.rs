@@ -63,14 +63,14 @@ fn a_journal_chunk_that_is_cut_or_of_another_layout_is_refused() {
     let held = Held { hash: Hash([7; 16]), values: Some(vec![Value::text("ä"), Value::Null].into()) };
     let entries = vec![JournalEntry {
         key: Key::from_bytes(&b"key"[..]),
-        target: Some(Applied {
+        target: Some(Arc::new(Applied {
             native_key: [Value::Int(1)].into(),
             before: Before::Image(vec![("name".to_owned(), Value::text("b"))]),
             before_hash: Some(Hash([1; 16])),
             after_hash: None,
-        }),
+        })),
         source: None,
-        old: Some(Entry { source: Some(held.clone()), target: Some(held), kept: true }),
+        old: Some(Arc::new(Entry { source: Some(held.clone()), target: Some(held), kept: true })),
         new: None,
         decision: "delete".into(),
         tally: Tally::DELETED_TARGET,

@@ -72,7 +72,7 @@ pub fn entry(n: u32, writes: bool) -> JournalEntry {
     };
     JournalEntry {
         key: key(n),
-        target: writes.then_some(applied),
+        target: writes.then(|| Arc::new(applied)),
         source: None,
         old: None,
         new: None,

@@ -1,5 +1,7 @@
 //! The journal's chunks and what becomes of them.
 
+use std::sync::Arc;
+
 use pinksync_model::{ConflictStatus, SessionId};
 
 use super::Homes;
@@ -40,18 +42,16 @@ fn rich(session: SessionId) -> JournalChunk {
         Value::text("x".repeat(70_000)),
     ];
     let image = values.iter().enumerate().map(|(n, value)| (format!("column {n}"), value.clone())).collect();
-    let applied = |before, after_hash| Applied {
-        native_key: values.clone().into(),
-        before,
-        before_hash: Some(hash(1)),
-        after_hash,
+    let applied = |before, after_hash| {
+        let native_key = values.clone().into();
+        Arc::new(Applied { native_key, before, before_hash: Some(hash(1)), after_hash })
     };
     let made = chunk(session, DATASET, &[1, 2]);
     let entry = JournalEntry {
         key: key(3),
         source: Some(applied(Before::Image(image), None)),
         target: Some(applied(Before::Absent, Some(hash(2)))),
-        old: Some(Entry { kept: true, ..Entry::default() }),
+        old: Some(Arc::new(Entry { kept: true, ..Entry::default() })),
         new: None,
         decision: "delete, the source's".into(),
         tally: Tally(u32::MAX),

@@ -1,5 +1,7 @@
 //! What the suite's functions work with: keys, blocks, chunks, conflicts.
 
+use std::sync::Arc;
+
 use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, SessionId, Side};
 
 use crate::home::{
@@ -72,15 +74,15 @@ pub(super) fn chunk(session: SessionId, dataset: &str, keys: &[u32]) -> JournalC
 
 fn update(n: u32) -> JournalEntry {
     let held = |n: u32| Held { hash: hash(n), values: Some(vec![Value::Int(n.into()), Value::Null].into()) };
-    let entry = |n: u32| Entry { source: Some(held(n)), target: Some(held(n)), kept: false };
+    let entry = |n: u32| Arc::new(Entry { source: Some(held(n)), target: Some(held(n)), kept: false });
     JournalEntry {
         key: key(n),
-        target: Some(Applied {
+        target: Some(Arc::new(Applied {
             native_key: [Value::Int(n.into())].into(),
             before: Before::Fields([Value::Int(n.into()), Value::text("before")].into()),
             before_hash: Some(hash(n)),
             after_hash: Some(hash(n + 1)),
-        }),
+        })),
         source: None,
         old: Some(entry(n)),
         new: Some(entry(n + 1)),
