@@ -45,7 +45,7 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
     };
     session.observer.phase("", Phase::Planning);
     let prepared = prepare_survey(session).await?;
-    let terms = guards::terms(session, &prepared, false).await?;
+    let terms = guards::terms(session, &prepared, guards::Keep::Nothing).await?;
     let tripped = |guards: &[pinksync_model::GuardReport]| guards.iter().any(|guard| guard.tripped && !guard.allowed);
     let stopped = tripped(&terms);
     planned.finished.guards = terms;

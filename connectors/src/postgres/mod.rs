@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod config;
 mod copy;
+mod create;
 mod dataset;
 mod decode;
 mod delete;
@@ -133,9 +134,17 @@ impl System for Postgres {
         Ok(name)
     }
 
-    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
+    async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {
         let mut lease = self.pool.lend().await?;
-        schema::create(lease.session()?, schema, from_kind).await.map_err(|error| self.pool.name(error))?;
+        let foreseen = create::foresee(lease.session()?, schema, from_kind).await;
+        let foreseen = foreseen.map_err(|error| self.pool.name(error))?;
+        lease.give_back();
+        Ok(foreseen)
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
+        let mut lease = self.pool.lend().await?;
+        create::create(lease.session()?, foreseen).await.map_err(|error| self.pool.name(error))?;
         lease.give_back();
         Ok(())
     }

@@ -86,12 +86,16 @@ impl System for Sqlite {
         self.with("read the schema", move |connection| schema::describe(connection, &name)).await
     }
 
-    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
+    async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {
+        create::foresee(schema, from_kind)
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
         let permit = self.client.permit().await?;
-        let (client, schema, from_kind) = (self.client.clone(), schema.clone(), from_kind.to_owned());
+        let (client, schema) = (self.client.clone(), foreseen.clone());
         blocking("create the table", move || {
             let connection = client.connect_or_create()?;
-            let result = create::create(&connection, &schema, &from_kind);
+            let result = create::create(&connection, &schema);
             client.give_back(connection);
             drop(permit);
             result

@@ -245,17 +245,22 @@ impl System for MemorySystem {
         }))
     }
 
-    async fn create(&self, schema: &DatasetSchema, _from_kind: &str) -> Result<()> {
-        let refused = |message: String| Error::new(ErrorKind::Definition, "create a table", message);
-        if self.lock().tables.contains_key(&schema.name) {
-            return Err(refused(format!("there is a table \"{}\" already", schema.name)));
-        }
+    async fn foresee(&self, schema: &DatasetSchema, _from_kind: &str) -> Result<DatasetSchema> {
         if schema.primary_key.is_empty() {
-            return Err(refused(format!("\"{}\" has no primary key", schema.name)));
+            let message = format!("\"{}\" has no primary key", schema.name);
+            return Err(Error::new(ErrorKind::Definition, "create a table", message));
         }
         let unique_keys = vec![schema.primary_key.clone()];
         let (references, transforms) = (Vec::new(), false);
-        self.create_table(DatasetSchema { unique_keys, references, transforms, ..schema.clone() });
+        Ok(DatasetSchema { unique_keys, references, transforms, estimated_rows: Some(0), ..schema.clone() })
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
+        if self.lock().tables.contains_key(&foreseen.name) {
+            let message = format!("there is a table \"{}\" already", foreseen.name);
+            return Err(Error::new(ErrorKind::Definition, "create a table", message));
+        }
+        self.create_table(foreseen.clone());
         Ok(())
     }
 

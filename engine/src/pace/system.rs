@@ -51,8 +51,12 @@ impl System for PacedSystem {
         self.inner.full_name(dataset).await
     }
 
-    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
-        self.inner.create(schema, from_kind).await
+    async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {
+        self.inner.foresee(schema, from_kind).await
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
+        self.inner.create(foreseen).await
     }
 
     async fn open(&self, spec: Arc<SideSpec>, schema: &DatasetSchema) -> Result<Arc<dyn Dataset>> {

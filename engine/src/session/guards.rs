@@ -16,9 +16,18 @@ const SMALL_DATASET: u64 = 20;
 pub(super) const DROP_THE_BASE: [GuardName; 3] =
     [GuardName::DefinitionChanged, GuardName::DifferentSystem, GuardName::SchemaDrift];
 
-/// Compares each dataset's terms with those of its base, once a base was taken. `store`: keeps them where there is none
-/// yet, or where a change is allowed (which forgets the old base).
-pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Result<Vec<GuardReport>> {
+/// Which terms are stored as those of the base to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    Nothing,
+    /// Where there are none yet.
+    First,
+    /// Also where a change is allowed, which forgets the old base.
+    Changed,
+}
+
+/// Compares each dataset's terms with those of its base, once a base was taken.
+pub async fn terms(session: &Session, prepared: &[Prepared], keep: Keep) -> Result<Vec<GuardReport>> {
     let source = session.source.identity().await?;
     let target = session.target.identity().await?;
     let mut reports = Vec::new();
@@ -28,7 +37,7 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
         let then = session.home.terms(name).await?;
         let taken = !session.home.blocks(name).await?.is_empty();
         let Some(then) = then.filter(|_| taken) else {
-            if store || session.plan.is_some() {
+            if keep != Keep::Nothing {
                 session.home.set_terms(name, &now, false).await?;
             }
             continue;
@@ -59,7 +68,7 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
             .filter(|(_, changed, ..)| *changed)
             .map(|(guard, _, then, now)| changed(session, guard, name, then, now))
             .collect();
-        if store && !found.is_empty() && found.iter().all(|guard| guard.allowed) {
+        if keep == Keep::Changed && !found.is_empty() && found.iter().all(|guard| guard.allowed) {
             session.home.note_overridden(session.id, &found).await?;
             session.home.set_terms(name, &now, true).await?;
         }
@@ -72,7 +81,7 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
 /// conflict. Nothing overrides them there.
 pub async fn of_the_base(session: &Session, prepared: &[Prepared]) -> Result<Vec<GuardReport>> {
     let held = [GuardName::DifferentSystem, GuardName::DefinitionChanged].map(|guard| guard.to_string());
-    let mut tripped = terms(session, prepared, false).await?;
+    let mut tripped = terms(session, prepared, Keep::Nothing).await?;
     tripped.retain(|guard| held.contains(&guard.name));
     tripped.iter_mut().for_each(|guard| guard.allowed = false);
     Ok(tripped)

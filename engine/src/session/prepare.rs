@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pinksync_model::{DatasetDefinition, Side};
+use pinksync_model::{DatasetDefinition, Direction, Side};
 
 use super::expand::{check_apart, expand_datasets};
 use super::{Session, guards};
@@ -14,6 +14,7 @@ use crate::schema::DatasetSchema;
 use crate::survey::Empty;
 
 /// A dataset pair that is described and mapped.
+#[derive(Clone)]
 pub struct Prepared {
     pub mapping: Mapping,
     pub source: DatasetSchema,
@@ -125,18 +126,23 @@ async fn create_target(
         return Err(Error::new(ErrorKind::Definition, "create the target", message)
             .with_remedy("restore the target, or begin anew with another state file"));
     }
-    let mut schema = source.clone();
-    schema.name = name.to_owned();
-    schema.columns = mapping::new_columns(dataset, source);
     let key = if dataset.key.is_empty() { &source.primary_key } else { &dataset.key };
-    schema.primary_key = key.iter().map(|name| mapping::name_at_target(dataset, name)).collect();
-    schema.unique_keys = vec![schema.primary_key.clone()];
-    schema.references.clear();
-    schema.writable = true;
+    let primary_key: Vec<String> = key.iter().map(|name| mapping::name_at_target(dataset, name)).collect();
+    let wanted = DatasetSchema {
+        name: name.to_owned(),
+        columns: mapping::new_columns(dataset, source),
+        unique_keys: vec![primary_key.clone()],
+        primary_key,
+        estimated_rows: None,
+        transforms: false,
+        references: Vec::new(),
+        writable: true,
+    };
+    let foreseen = session.target.foresee(&wanted, session.source.kind()).await?;
     if !create {
-        return Ok(schema);
+        return Ok(foreseen);
     }
-    session.target.create(&schema, session.source.kind()).await?;
+    session.target.create(&foreseen).await?;
     session.target.describe(name).await?.ok_or_else(|| missing("target", name))
 }
 
@@ -181,12 +187,12 @@ pub async fn open_pair(session: &Session, prepared: Prepared) -> Result<Pair> {
         false => Arc::new(Empty(Arc::clone(&mapping.target))),
     };
     let pair = Pair::new(mapping, source_dataset, target_dataset);
-    let sides: &[(Side, &DatasetSchema)] = match session.definition.direction {
-        pinksync_model::Direction::OneWay => &[(Side::Target, &target)],
-        pinksync_model::Direction::TwoWay => &[(Side::Source, &source), (Side::Target, &target)],
-    };
-    for (side, schema) in sides {
-        check_writable(&pair, *side, schema)?;
+    if session.definition.direction == Direction::TwoWay {
+        check_writable(&pair, Side::Source, &source)?;
+    }
+    // One that is made has its key.
+    if target_exists {
+        check_writable(&pair, Side::Target, &target)?;
     }
     Ok(pair)
 }

@@ -94,8 +94,12 @@ impl System for BadSystem {
         self.0.describe(dataset).await
     }
 
-    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
-        self.0.create(schema, from_kind).await
+    async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {
+        self.0.foresee(schema, from_kind).await
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
+        self.0.create(foreseen).await
     }
 
     async fn open(&self, spec: Arc<SideSpec>, schema: &DatasetSchema) -> Result<Arc<dyn Dataset>> {
