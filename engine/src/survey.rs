@@ -39,7 +39,7 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
             guards: Vec::new(),
             warnings: Vec::new(),
         },
-        plan: SavedPlan::default(),
+        plan: SavedPlan::new(session.id),
         summary: PlanSummary::default(),
         over_no_base: false,
     };
