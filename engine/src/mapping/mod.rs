@@ -1,5 +1,6 @@
 //! A dataset pair as planned: which columns form fields, in which common type, under which key and rules.
 
+pub mod changed;
 mod fields;
 mod rules;
 mod terms;

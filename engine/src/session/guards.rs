@@ -6,7 +6,8 @@ use pinksync_model::{GuardName, GuardReport, ReadCounts, Side};
 
 use super::{Prepared, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::home::DeferredKind;
+use crate::home::{BaseTerms, DeferredKind};
+use crate::mapping::changed;
 use crate::pair::Pair;
 
 /// Datasets smaller than this may lose any share of their records.
@@ -42,31 +43,9 @@ pub async fn terms(session: &Session, prepared: &[Prepared], keep: Keep) -> Resu
             }
             continue;
         };
-        let changes = [
-            (
-                GuardName::DifferentSystem,
-                then.source_identity != now.source_identity,
-                &then.source_identity,
-                &now.source_identity,
-            ),
-            (
-                GuardName::DifferentSystem,
-                then.target_identity != now.target_identity,
-                &then.target_identity,
-                &now.target_identity,
-            ),
-            (GuardName::DefinitionChanged, then.definition != now.definition, &then.definition, &now.definition),
-            (
-                GuardName::SchemaDrift,
-                then.definition == now.definition && then.schema != now.schema,
-                &then.schema,
-                &now.schema,
-            ),
-        ];
-        let found: Vec<GuardReport> = changes
+        let found: Vec<GuardReport> = changes(&then, &now)
             .into_iter()
-            .filter(|(_, changed, ..)| *changed)
-            .map(|(guard, _, then, now)| changed(session, guard, name, then, now))
+            .map(|(guard, detail)| report(session, guard, name, 0.0, 1.0, true, Some(detail)))
             .collect();
         if keep == Keep::Changed && !found.is_empty() && found.iter().all(|guard| guard.allowed) {
             session.home.note_overridden(session.id, &found).await?;
@@ -118,19 +97,24 @@ pub async fn with_overridden(session: &Session, found: Vec<GuardReport>) -> Resu
     Ok(guards)
 }
 
-fn changed(session: &Session, guard: GuardName, dataset: &str, then: &str, now: &str) -> GuardReport {
-    let detail = match guard {
-        GuardName::SchemaDrift => difference(then, now),
-        _ => format!("the base was taken under {then}, now it is {now}"),
-    };
-    report(session, guard, dataset, 0.0, 1.0, true, Some(detail))
-}
-
-/// The lines that differ between two schemas.
-fn difference(then: &str, now: &str) -> String {
-    let gone = then.lines().filter(|line| !now.lines().any(|other| other == *line)).map(|line| format!("was: {line}"));
-    let new = now.lines().filter(|line| !then.lines().any(|other| other == *line)).map(|line| format!("is: {line}"));
-    gone.chain(new).collect::<Vec<_>>().join("; ")
+/// What of the terms is not as it was, with a sentence for each.
+fn changes(then: &BaseTerms, now: &BaseTerms) -> Vec<(GuardName, String)> {
+    let mut changes = Vec::new();
+    for (side, then, now) in [
+        (Side::Source, &then.source_identity, &now.source_identity),
+        (Side::Target, &then.target_identity, &now.target_identity),
+    ] {
+        if then != now {
+            let detail = format!("the {side} was {then} when the base was taken, and is {now} now");
+            changes.push((GuardName::DifferentSystem, detail));
+        }
+    }
+    if then.definition != now.definition {
+        changes.push((GuardName::DefinitionChanged, changed::definition(&then.definition, &now.definition)));
+    } else if then.schema != now.schema {
+        changes.push((GuardName::SchemaDrift, changed::schema(&then.schema, &now.schema)));
+    }
+    changes
 }
 
 fn report(
