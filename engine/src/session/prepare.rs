@@ -43,10 +43,30 @@ async fn prepare_all(session: &Session, create: bool) -> Result<Vec<Prepared>> {
     let names: Vec<[&str; 2]> = described.iter().map(Described::names).collect();
     check_apart(session.definition.direction, &names, &*session.source, &*session.target)?;
     let mut prepared = Vec::with_capacity(described.len());
+    let mut wrong = Vec::new();
     for one in described {
-        prepared.push(prepare_dataset(session, one, create).await?);
+        match prepare_dataset(session, one, create).await {
+            Ok(one) => prepared.push(one),
+            Err(error) if error.kind() == ErrorKind::Definition => wrong.push(error),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(parents_first(prepared))
+    match all_of(wrong) {
+        Some(error) => Err(error),
+        None => Ok(parents_first(prepared)),
+    }
+}
+
+/// What is wrong with several datasets, as one error.
+fn all_of(mut errors: Vec<Error>) -> Option<Error> {
+    if errors.len() < 2 {
+        return errors.pop();
+    }
+    let messages: Vec<&str> = errors.iter().map(Error::message).collect();
+    let mut remedies: Vec<&str> = errors.iter().filter_map(Error::remedy).collect();
+    remedies.dedup();
+    let error = Error::new(ErrorKind::Definition, "plan the datasets", messages.join("; "));
+    Some(error.with_remedy(remedies.join("; ")))
 }
 
 async fn check_two_systems(session: &Session) -> Result<()> {
@@ -104,7 +124,7 @@ async fn prepare_dataset(session: &Session, described: Described, create: bool) 
 
 fn missing(side: &str, name: &str) -> Error {
     let remedy = match side {
-        "target" => "create it, correct the name, or write `create_target: true` in the dataset",
+        "target" => "create the target, correct its name, or write `create_target: true` in the dataset",
         _ => "correct the name in the sync file",
     };
     Error::new(ErrorKind::Definition, "plan the dataset", format!("the {side} has no dataset `{name}`"))
