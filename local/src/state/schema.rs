@@ -145,8 +145,9 @@ CREATE TABLE overridden (
 ) STRICT;
 ";
 
-/// The plan that a session carries out.
+/// The plan that a session carries out; conflicts that an undo opened again for the next session to decide.
 const PLAN: &str = "
+ALTER TABLE conflicts ADD COLUMN asks_nobody INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN plan TEXT;
 CREATE INDEX sessions_by_plan ON sessions (plan) WHERE plan IS NOT NULL;
 ";
