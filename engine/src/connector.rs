@@ -61,8 +61,18 @@ pub trait System: Send + Sync {
     /// Opens a dataset under a mapping. Cheap; no statement needs to be sent.
     async fn open(&self, spec: Arc<SideSpec>, schema: &DatasetSchema) -> Result<Arc<dyn Dataset>>;
 
-    /// Ordered checks for `doctor`: resolve, connect, authenticate, read, write, clock.
-    async fn check(&self) -> Vec<CheckStep>;
+    /// Ordered checks for `doctor`: resolve, connect, authenticate, read, write, clock. Fails where something lacks that
+    /// `purpose` needs.
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep>;
+}
+
+/// What a sync will do with a side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purpose {
+    /// Records are written there.
+    pub writes: bool,
+    /// Datasets may be made there (`create_target`).
+    pub creates: bool,
 }
 
 /// One step of `doctor`.

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use pinksync_engine::connector::{Capabilities, CheckStep, Chunk, Dataset, Guard, System, Transaction};
+use pinksync_engine::connector::{Capabilities, CheckStep, Chunk, Dataset, Guard, Purpose, System, Transaction};
 use pinksync_engine::key::Key;
 use pinksync_engine::naming::Naming;
 use pinksync_engine::row::SideSpec;
@@ -134,9 +134,9 @@ impl System for Csv {
         .await
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
         let (root, dialect) = (self.root.clone(), self.dialect.clone());
-        blocking("check the files", move || Ok(check::steps(&root, &dialect))).await.unwrap_or_default()
+        blocking("check the files", move || Ok(check::steps(&root, &dialect, purpose))).await.unwrap_or_default()
     }
 }
 

@@ -38,7 +38,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use pinksync_engine::connector::{CheckStep, Dataset, System};
+use pinksync_engine::connector::{CheckStep, Dataset, Purpose, System};
 use pinksync_engine::naming::Naming;
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::schema::DatasetSchema;
@@ -154,7 +154,7 @@ impl System for Postgres {
         Ok(Arc::new(PostgresDataset::new(Arc::clone(&self.pool), Layout::new(spec, table, schema.estimated_rows)?)))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
-        check::check(&self.pool).await
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
+        check::check(&self.pool, purpose).await
     }
 }

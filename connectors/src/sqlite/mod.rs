@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pinksync_engine::connector::{Capabilities, CheckStep, Chunk, Dataset, Guard, System, Transaction};
+use pinksync_engine::connector::{Capabilities, CheckStep, Chunk, Dataset, Guard, Purpose, System, Transaction};
 use pinksync_engine::key::Key;
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::schema::DatasetSchema;
@@ -109,9 +109,9 @@ impl System for Sqlite {
         Ok(Arc::new(SqliteDataset { client: self.client.clone(), table: Arc::new(table) }))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
         let client = self.client.clone();
-        blocking("check the database", move || Ok(check::steps(&client))).await.unwrap_or_default()
+        blocking("check the database", move || Ok(check::steps(&client, purpose))).await.unwrap_or_default()
     }
 }
 

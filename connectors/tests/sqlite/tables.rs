@@ -2,6 +2,7 @@
 
 use pinksync_connectors::registry;
 use pinksync_engine::ErrorKind;
+use pinksync_engine::connector::Purpose;
 use pinksync_engine::schema::{Carrier, ColumnSchema, DatasetSchema, FieldType, Fold};
 use pinksync_model::{Connection, SqliteSettings};
 
@@ -48,7 +49,7 @@ async fn a_missing_file_is_created_only_with_its_first_table() {
     let error = system.datasets().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(error.remedy().unwrap().contains("create_target"));
-    assert!(!system.check().await[0].ok);
+    assert!(!system.check(Purpose { writes: true, creates: false }).await[0].ok);
     assert!(!folder.path().join("new.db").exists());
     let identity = system.identity().await.unwrap();
     assert!(identity.ends_with("new.db"));
@@ -62,7 +63,7 @@ async fn a_missing_file_is_created_only_with_its_first_table() {
     system.create(&foreseen).await.unwrap();
     assert_eq!(system.datasets().await.unwrap(), ["t"]);
     assert_eq!(system.identity().await.unwrap(), identity);
-    assert!(system.check().await.iter().all(|step| step.ok));
+    assert!(system.check(Purpose { writes: true, creates: false }).await.iter().all(|step| step.ok));
     assert_eq!(system.create(&foreseen).await.unwrap_err().kind(), ErrorKind::Definition);
 }
 

@@ -13,7 +13,7 @@ use super::state::State;
 use super::table::{Broken, Table};
 use super::triggers::{Check, Transform};
 use super::view::{Changes, Slot};
-use crate::connector::{CheckStep, Dataset, System};
+use crate::connector::{CheckStep, Dataset, Purpose, System};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::row::SideSpec;
@@ -268,7 +268,7 @@ impl System for MemorySystem {
         Ok(Arc::new(MemoryDataset::open(self.clone(), spec)?))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
+    async fn check(&self, _purpose: Purpose) -> Vec<CheckStep> {
         vec![CheckStep { name: "connect", ok: true, detail: format!("memory:{}", self.name), hint: None }]
     }
 }

@@ -191,10 +191,11 @@ pub fn on_deletes(session: &Session, dataset: &str, deletes: (u64, u64), present
         let records = present(side).max(deletes);
         let percent = if records == 0 { 0.0 } else { 100.0 * deletes as f64 / records as f64 };
         if records >= SMALL_DATASET && percent > worst.0 {
-            worst = (percent, Some(format!("{deletes} of {records} records would be deleted on the {side}")));
+            worst = (percent, Some(format!("{deletes} of {records} records on the {side} would be deleted")));
         }
         if deletes > 0 && present(side.other()) == 0 {
-            let detail = format!("the {} has no records at all, and {deletes} deletes would follow", side.other());
+            let follow = if deletes == 1 { "1 delete" } else { &format!("{deletes} deletes") };
+            let detail = format!("the {} has no records at all, and {follow} would follow", side.other());
             let actual = deletes as f64;
             reports.push(report(session, GuardName::EmptySide, dataset, 0.0, actual, true, Some(detail)));
         }

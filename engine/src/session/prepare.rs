@@ -124,6 +124,7 @@ async fn prepare_dataset(session: &Session, described: Described, create: bool) 
 
 fn missing(side: &str, name: &str) -> Error {
     let remedy = match side {
+        _ if name.contains('*') => "a pattern stands by itself and takes no rules: `datasets: [\"public.*\"]`",
         "target" => "create the target, correct its name, or write `create_target: true` in the dataset",
         _ => "correct the name in the sync file",
     };
@@ -220,8 +221,13 @@ pub async fn open_pair(session: &Session, prepared: Prepared) -> Result<Pair> {
 /// A side that is written needs a unique index over the key, or the guard of a create could not hold.
 fn check_writable(pair: &Pair, side: Side, schema: &DatasetSchema) -> Result<()> {
     if !schema.writable {
-        let message = format!("{} cannot be written", schema.name);
-        return Err(Error::new(ErrorKind::Definition, "plan the dataset", message));
+        let message = format!(
+            "{} of the {side} takes no writes: it is a view, or its database or file is read-only",
+            schema.name
+        );
+        return Err(Error::new(ErrorKind::Definition, "plan the dataset", message).with_remedy(
+            "name a table instead of a view; let this user write to the file and its folder; connect to a server that takes writes",
+        ));
     }
     let spec = pair.mapping.spec(side);
     let mut key: Vec<&str> = spec.key.iter().map(|&index| spec.columns[index].name.as_str()).collect();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pinksync_engine::conformance::connector::{Edit, Harness, Promises, Table};
 use pinksync_engine::connector::{
-    Capabilities, Change, CheckStep, Chunk, Dataset, Found, Guard, Outcome, Page, RangeSum, System, Transaction, Write,
+    Capabilities, Change, CheckStep, Chunk, Dataset, Found, Guard, Outcome, Page, Purpose, RangeSum, System,
+    Transaction, Write,
 };
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::schema::DatasetSchema;
@@ -110,8 +111,8 @@ impl System for BadSystem {
         Ok(Arc::new(BadDataset(self.0.open(Arc::new(own), schema).await?, self.1)))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
-        self.0.check().await
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
+        self.0.check(purpose).await
     }
 }
 

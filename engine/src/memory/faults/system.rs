@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::Faults;
 use crate::connector::{
-    Capabilities, CheckStep, Chunk, Dataset, Found, Guard, Outcome, Page, RangeSum, System, Transaction, Write,
+    Capabilities, CheckStep, Chunk, Dataset, Found, Guard, Outcome, Page, Purpose, RangeSum, System, Transaction, Write,
 };
 use crate::error::Result;
 use crate::key::{Key, KeyRange};
@@ -64,8 +64,8 @@ impl System for FaultySystem {
         Ok(Arc::new(FaultyDataset { faults: self.faults.clone(), inner }))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
-        self.inner.check().await
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
+        self.inner.check(purpose).await
     }
 }
 
