@@ -25,6 +25,7 @@ use crate::saved_plan::SavedPlan;
 use crate::segment::{Context, Limits};
 use guards::Keep;
 
+pub(crate) use prepare::warnings;
 pub use prepare::{Prepared, open_pair, prepare, prepare_survey};
 
 /// Told as a session goes on; for progress bars and events.
@@ -129,8 +130,9 @@ pub async fn run(session: &Session) -> Result<Finished> {
     finished.guards = guards::with_overridden(session, finished.guards).await?;
     let mut pairs = Vec::with_capacity(prepared.len());
     for prepared in prepared {
-        finished.warnings.extend(prepared.mapping.warnings.iter().cloned());
-        pairs.push(Arc::new(open_pair(session, prepared).await?));
+        let pair = open_pair(session, prepared).await?;
+        finished.warnings.extend(warnings(session, &pair));
+        pairs.push(Arc::new(pair));
     }
     match work(session, &mut pairs, &mut finished).await {
         Ok(()) => {}

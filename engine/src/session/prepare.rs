@@ -218,6 +218,23 @@ pub async fn open_pair(session: &Session, prepared: Prepared) -> Result<Pair> {
     Ok(pair)
 }
 
+/// What the user should know of a pair before records are written: fields left out, sides without guards.
+pub fn warnings(session: &Session, pair: &Pair) -> Vec<String> {
+    let mut warnings = pair.mapping.warnings.clone();
+    let written: &[Side] = match session.definition.direction {
+        Direction::OneWay => &[Side::Target],
+        Direction::TwoWay => &[Side::Source, Side::Target],
+    };
+    for &side in written.iter().filter(|side| pair.side(**side).dataset.capabilities().unguarded) {
+        let name = &pair.mapping.spec(side).dataset;
+        warnings.push(format!(
+            "{name}: the {side} is unguarded: it cannot keep others from changing a record between our last look and our write, \
+             which then overwrites their change; let nobody else write there during a run"
+        ));
+    }
+    warnings
+}
+
 /// A side that is written needs a unique index over the key, or the guard of a create could not hold.
 fn check_writable(pair: &Pair, side: Side, schema: &DatasetSchema) -> Result<()> {
     if !schema.writable {
