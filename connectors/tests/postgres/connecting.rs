@@ -112,6 +112,9 @@ async fn doctor_names_the_step_that_fails() {
     let steps = system(&server_url()).check(Purpose { writes: true, creates: false }).await;
     let expected = ["resolve", "connect", "authenticate", "version", "read", "write", "clock"].map(|name| (name, true));
     assert_eq!(names(&steps), expected, "{steps:?}");
+    let steps = system(&server_url()).check(Purpose { writes: false, creates: false }).await;
+    let read_only: Vec<_> = expected.into_iter().filter(|(name, _)| *name != "write").collect();
+    assert_eq!(names(&steps), read_only, "what is only read needs no right to write");
     let wrong = Address { password: Some("wrong".to_owned()), ..Address::of(&password_url()) };
     let steps = system(&wrong.to_string()).check(Purpose { writes: true, creates: false }).await;
     assert_eq!(names(&steps), [("resolve", true), ("connect", true), ("authenticate", false)]);
