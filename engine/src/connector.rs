@@ -47,14 +47,32 @@ pub trait System: Send + Sync {
         Ok(dataset.to_owned())
     }
 
-    /// Creates a dataset (`create_target`): types are mapped to this system's own. `from_kind` says where the schema comes from.
-    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()>;
+    /// What `describe` would say of a dataset that is made from this schema (`create_target`): types are mapped to this
+    /// system's own. `from_kind` says where the schema comes from. Creates nothing. Whether it can be read in order is
+    /// known only of what is there.
+    ///
+    /// # Errors
+    /// `Definition`, with the name at fault, where such a dataset cannot be made.
+    async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema>;
+
+    /// Creates a dataset as it was foreseen.
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()>;
 
     /// Opens a dataset under a mapping. Cheap; no statement needs to be sent.
     async fn open(&self, spec: Arc<SideSpec>, schema: &DatasetSchema) -> Result<Arc<dyn Dataset>>;
 
-    /// Ordered checks for `doctor`: resolve, connect, authenticate, read, write, clock.
-    async fn check(&self) -> Vec<CheckStep>;
+    /// Ordered checks for `doctor`: resolve, connect, authenticate, read, write, clock. Fails where something lacks that
+    /// `purpose` needs.
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep>;
+}
+
+/// What a sync will do with a side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purpose {
+    /// Records are written there.
+    pub writes: bool,
+    /// Datasets may be made there (`create_target`).
+    pub creates: bool,
 }
 
 /// One step of `doctor`.

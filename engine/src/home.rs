@@ -386,7 +386,8 @@ pub trait Home: Send + Sync {
     /// Keys in `range` that have an open conflict.
     async fn open_conflicts(&self, dataset: &str, range: &KeyRange) -> Result<Vec<Key>>;
 
-    /// Number of conflicts of a dataset that wait for a person: open, and not `contended`.
+    /// Number of conflicts of a dataset that wait for a person: open, not `contended`, and not opened again by the undo
+    /// of the session that found and settled them, which the next one decides.
     async fn count_open(&self, dataset: &str) -> Result<u64>;
 
     /// Open conflicts of kind `contended`, with the session that found them: the next one decides their records afresh.

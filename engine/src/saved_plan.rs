@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use pinksync_model::SessionId;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -13,13 +14,15 @@ use crate::row::Hash;
 use crate::segment::Expected;
 
 /// Version of the file's form.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// What a plan's file begins with.
 const HEADER: &[u8] = b"pinksync plan\n";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SavedPlan {
     version: u32,
+    /// Tells it from every other plan, those that say the same too: it is carried out once.
+    pub id: SessionId,
     /// By dataset: of everything that decides, as it was when the plan was made.
     pub fingerprints: HashMap<String, Hash>,
     /// By dataset: how many records the source and the target have. The guards on deletes judge by it, since a planned
@@ -28,13 +31,13 @@ pub struct SavedPlan {
     changes: HashMap<String, Vec<(Key, Expected)>>,
 }
 
-impl Default for SavedPlan {
-    fn default() -> Self {
-        Self { version: VERSION, fingerprints: HashMap::new(), present: HashMap::new(), changes: HashMap::new() }
-    }
-}
-
 impl SavedPlan {
+    /// A plan without changes. `id`: of the session that makes it.
+    pub fn new(id: SessionId) -> Self {
+        let (fingerprints, present, changes) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { version: VERSION, id, fingerprints, present, changes }
+    }
+
     pub fn add(&mut self, dataset: &str, key: Key, expected: Expected) {
         self.changes.entry(dataset.to_owned()).or_default().push((key, expected));
     }

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::pair::{Pair, PlannedRange};
 use crate::saved_plan::SavedPlan;
 use crate::segment::{self, Expected, Surveyed};
-use crate::session::{Ending, Finished, Session, guards, open_pair, prepare_survey, ranges, staging};
+use crate::session::{Ending, Finished, Session, guards, open_pair, prepare_survey, ranges, staging, warnings};
 
 pub(crate) use empty::Empty;
 pub use verify::{Difference, verify};
@@ -39,13 +39,13 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
             guards: Vec::new(),
             warnings: Vec::new(),
         },
-        plan: SavedPlan::default(),
+        plan: SavedPlan::new(session.id),
         summary: PlanSummary::default(),
         over_no_base: false,
     };
     session.observer.phase("", Phase::Planning);
     let prepared = prepare_survey(session).await?;
-    let terms = guards::terms(session, &prepared, false).await?;
+    let terms = guards::terms(session, &prepared, guards::Keep::Nothing).await?;
     let tripped = |guards: &[pinksync_model::GuardReport]| guards.iter().any(|guard| guard.tripped && !guard.allowed);
     let stopped = tripped(&terms);
     planned.finished.guards = terms;
@@ -54,8 +54,8 @@ pub async fn plan(session: &Session, sink: Sink<'_>) -> Result<Planned> {
         return Ok(planned);
     }
     for one in prepared {
-        planned.finished.warnings.extend(one.mapping.warnings.iter().cloned());
         let mut pair = open_pair(session, one).await?;
+        planned.finished.warnings.extend(warnings(session, &pair));
         pair.base_dropped = guards::drops_base(&planned.finished.guards, pair.name());
         planned.over_no_base |= pair.base_dropped;
         plan_dataset(session, pair, &mut planned, sink).await?;

@@ -1,5 +1,7 @@
 //! Which records are in scope: a structured condition over source fields.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -88,6 +90,26 @@ enum FilterForm {
         #[serde(default)]
         value: Value,
     },
+}
+
+/// As a condition is read aloud: `active eq true and not (city is null)`.
+impl fmt::Display for Filter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All(parts) if !parts.is_empty() => out.write_str(&joined(parts, " and ")),
+            Self::All(_) => out.write_str("all of ()"),
+            Self::Any(parts) if !parts.is_empty() => write!(out, "({})", joined(parts, " or ")),
+            Self::Any(_) => out.write_str("any of ()"),
+            Self::Not(part) => write!(out, "not ({part})"),
+            Self::Compare { field, op: Op::IsNull, value: Value::Bool(false) } => write!(out, "{field} is not null"),
+            Self::Compare { field, op: Op::IsNull, .. } => write!(out, "{field} is null"),
+            Self::Compare { field, op, value } => write!(out, "{field} {} {value}", op.as_str()),
+        }
+    }
+}
+
+fn joined(parts: &[Filter], word: &str) -> String {
+    parts.iter().map(Filter::to_string).collect::<Vec<_>>().join(word)
 }
 
 impl From<FilterForm> for Filter {

@@ -27,11 +27,16 @@ impl fmt::Display for SessionId {
     }
 }
 
+/// A text that is not the id of any session.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no session `{0}`; `pinksync sessions FILE` lists them with their whole ids")]
+pub struct NoSessionId(String);
+
 impl FromStr for SessionId {
-    type Err = uuid::Error;
+    type Err = NoSessionId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+        text.parse().map(Self).map_err(|_| NoSessionId(text.to_owned()))
     }
 }
 

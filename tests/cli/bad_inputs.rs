@@ -64,7 +64,7 @@ fn duplicate_keys_are_named_and_nothing_is_written() {
     place.write("people.csv", &format!("{}7,again,x,{TIME}\n90,new,x,{TIME}\n", people(25)));
     let ran = place.expect(1, &["run", "sync.yaml"]);
     let named = ran.stderr.lines().next().unwrap();
-    assert!(named.contains("people.csv") && named.ends_with("repeat a key that another row has: 7"), "{ran:#?}");
+    assert!(named.contains("people.csv") && named.ends_with("repeats a key that another row has: 7"), "{ran:#?}");
     assert_eq!(place.value("shop.db", "SELECT count(*) FROM people"), "25");
 }
 

@@ -15,6 +15,32 @@ fn stopped_by(place: &Place, guard: &str) {
     assert!(plan.stdout.contains(&format!("guard {guard} tripped")), "{plan:#?}");
     let text = place.expect(4, &["run", "sync.yaml"]);
     assert!(text.stdout.contains(&format!("--allow {guard}")), "{text:#?}");
+    assert!(!text.stdout.contains('{'), "a sentence, not the state's own form: {text:#?}");
+}
+
+#[test]
+fn all_guards_are_told_with_one_command_and_what_was_written_before() {
+    let place = Place::with_people(TWO_WAY, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.write("people.csv", &people(0));
+    place.sql("shop.db", "INSERT INTO people VALUES (100, 'new', 'here', '2026-02-02 00:00:00')");
+    let both = "pinksync run sync.yaml --allow empty_side --allow max_delete_percent";
+    for command in ["plan", "run"] {
+        let ran = place.expect(4, &[command, "sync.yaml"]);
+        for guard in ["empty_side", "max_delete_percent"] {
+            assert!(ran.stdout.contains(&format!("guard {guard} tripped")), "{ran:#?}");
+        }
+        assert_eq!(ran.stdout.matches("--allow empty").count(), 1, "{ran:#?}");
+        assert!(ran.stdout.contains(both), "{ran:#?}");
+        if command == "run" {
+            let written = "written before the guard stopped the session: 1 created at the source; nothing was deleted";
+            assert!(ran.stdout.contains("stopped by 2 guards") && ran.stdout.contains(written), "{ran:#?}");
+        }
+    }
+    assert!(place.read("people.csv").contains("100,new"));
+    place.sync(TWO_WAY, &format!("{KEY}\nexclude: [city]"));
+    let ran = place.expect(4, &["run", "sync.yaml"]);
+    assert!(ran.stdout.contains("nothing was written") && ran.stdout.contains("`city` is excluded now"), "{ran:#?}");
 }
 
 #[test]

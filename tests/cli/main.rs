@@ -18,4 +18,5 @@ mod plan;
 mod question;
 mod run;
 mod state;
+mod texts;
 mod undo;

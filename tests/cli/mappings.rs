@@ -14,6 +14,50 @@ fn two_columns_do_not_go_to_one() {
 }
 
 #[test]
+fn all_mistakes_of_a_mapping_are_told_at_once() {
+    let place = Place::new();
+    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, price DECIMAL(30,10), raw BLOB, n INTEGER)";
+    place.sql("a.db", table);
+    place.sql("b.db", &table.replace("DECIMAL(30,10)", "DECIMAL(5,1)").replace("raw BLOB", "raw REAL"));
+    let filter =
+        "{all: [{field: n, op: like, value: a%}, {field: gone, op: eq, value: 1}, {field: raw, op: eq, value: 1}]}";
+    place.write(
+        "sync.yaml",
+        &format!(
+            "direction: one_way\nsource: {{type: sqlite, path: a.db}}\ntarget: {{type: sqlite, path: b.db}}\ndatasets:\n  \
+             - {{source: t, target: t, key: [id, other], filter: {filter}}}\n  - {{source: t, target: missing, key: [id]}}\n"
+        ),
+    );
+    let ran = place.expect(2, &["plan", "sync.yaml"]);
+    for mistake in [
+        "column `price`",
+        "lossy: allow",
+        "column `raw`: BLOB at the source and REAL at the target have no form in common",
+        "key: the source has no column `other`",
+        "filter: field `n`: `like` is for text",
+        "filter: the field `gone`",
+        "no dataset `missing`",
+    ] {
+        assert!(ran.stderr.contains(mistake), "{mistake}: {ran:#?}");
+    }
+    assert_eq!(ran.stderr.matches("`raw`").count(), 1, "told once: {ran:#?}");
+}
+
+#[test]
+fn keys_that_cannot_be_compared_ask_for_another_key() {
+    let place = Place::new();
+    place.sql("a.db", "CREATE TABLE t (id BLOB PRIMARY KEY NOT NULL, v TEXT)");
+    place.sql("b.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)");
+    place.write(
+        "sync.yaml",
+        "source: {type: sqlite, path: a.db}\ntarget: {type: sqlite, path: b.db}\ndatasets:\n  - {source: t, target: t, key: [id]}\n",
+    );
+    let ran = place.expect(2, &["plan", "sync.yaml"]);
+    assert!(ran.stderr.contains("key: `id`: BLOB at the source and INTEGER at the target have no form"), "{ran:#?}");
+    assert!(ran.stderr.contains("choose a `key`") && !ran.stderr.contains("exclude"), "{ran:#?}");
+}
+
+#[test]
 fn the_newest_is_not_told_by_how_its_time_is_spelt() {
     let place = Place::new();
     for (name, time) in [("a.db", "9:59"), ("b.db", "10:30")] {

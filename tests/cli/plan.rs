@@ -118,6 +118,27 @@ fn every_record_that_moved_since_the_plan_is_listed_by_dataset_and_key() {
 }
 
 #[test]
+fn a_plan_is_carried_out_once_and_again_after_it_was_taken_back() {
+    let place = edited();
+    place.expect(0, &["plan", "sync.yaml", "--save", "changes.plan"]);
+    let carry_out = ["run", "sync.yaml", "--plan", "changes.plan", "-o", "json"];
+    let first = place.expect(0, &carry_out).json();
+    let refused = place.expect(1, &carry_out);
+    let session = first["session"]["id"].as_str().unwrap();
+    assert!(refused.stderr.contains("carried out already") && refused.stderr.contains(session), "{refused:#?}");
+    assert!(refused.stderr.contains("--save"), "{refused:#?}");
+    assert_eq!(place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines().len(), 2, "no session was begun");
+    // Another plan, which says that there is nothing to do, is another plan.
+    for _ in 0..2 {
+        place.expect(0, &["plan", "sync.yaml", "--save", "nothing.plan"]);
+        place.expect(0, &["run", "sync.yaml", "--plan", "nothing.plan"]);
+    }
+    place.expect(0, &["undo", "sync.yaml", "--session", session, "--yes"]);
+    let again = place.expect(0, &carry_out).json();
+    assert_eq!(again["datasets"][0]["to_target"], first["datasets"][0]["to_target"]);
+}
+
+#[test]
 fn a_plan_of_another_definition_is_refused() {
     let place = edited();
     place.expect(0, &["plan", "sync.yaml", "--save", "changes.plan"]);

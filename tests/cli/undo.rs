@@ -46,6 +46,41 @@ fn everything_is_as_before_and_the_next_run_does_it_again() {
 }
 
 #[test]
+fn a_dry_run_tells_each_field_as_it_is_and_as_it_was() {
+    let (place, ..) = written();
+    let lines = place.expect(0, &["undo", "sync.yaml", "--dry-run", "-o", "json"]).lines();
+    let line = |id: u64| lines.iter().find(|line| line["key"]["id"] == id).unwrap();
+    assert_eq!(line(3)["fields"]["city"], json!({"base": "city 3", "target": "moved"}), "{lines:#?}");
+    assert_eq!(line(4)["fields"]["city"], json!({"base": "city 4", "source": "shop"}));
+    assert_eq!(line(9)["fields"]["name"], json!({"base": "name 9"}), "it comes back at the target");
+    assert_eq!(line(100)["fields"]["name"], json!({"source": "new"}), "it goes at the source");
+    let text = place.expect(0, &["undo", "sync.yaml", "--dry-run"]);
+    assert!(text.stdout.contains("city moved → city 3") && text.stdout.contains("city shop → city 4"), "{text:#?}");
+    assert!(text.stdout.contains("name name 9"), "{text:#?}");
+}
+
+#[test]
+fn conflicts_that_the_strategy_settled_wait_for_nobody_when_they_are_open_again() {
+    let place = Place::with_people(TWO_WAY, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "7,name 7,city 7,2026-01-01", "7,name 7,here,2026-02-01");
+    place.sql("shop.db", "UPDATE people SET city = 'there', updated_at = '2026-02-02 00:00:00' WHERE id = 7");
+    let first = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(first["datasets"][0]["conflicts"], json!({"resolved": 1, "open": 0}), "{first:#}");
+    let undo = place.expect(0, &["undo", "sync.yaml", "--yes"]);
+    assert!(!undo.stdout.contains("wait"), "{undo:#?}");
+    assert_eq!(place.expect(0, &["conflicts", "list", "sync.yaml", "-o", "json"]).lines().len(), 1);
+    let plan = place.expect(0, &["plan", "sync.yaml"]);
+    assert!(!plan.stdout.contains("waits"), "{plan:#?}");
+    let again = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(again["datasets"][0]["conflicts"], first["datasets"][0]["conflicts"]);
+    // What a session under another strategy finds there does wait for a person.
+    place.expect(0, &["undo", "sync.yaml", "--yes"]);
+    place.sync(MANUAL, KEY);
+    place.expect(3, &["run", "sync.yaml"]);
+}
+
+#[test]
 fn the_second_undo_takes_back_the_one_before_and_the_last_finds_nothing() {
     let place = Place::with_people(TWO_WAY, KEY);
     place.write("people.csv", &people(26));

@@ -136,3 +136,62 @@ fn a_pattern_leaves_out_tables_without_a_key() {
     assert_eq!(report.0["datasets"][0]["source"], "public.keyed");
     assert_eq!(flow.target_value("SELECT count(*) FROM loose"), "0");
 }
+
+/// What `plan` and `run` both refuse before anything is made.
+fn is_refused(flow: &Flow, target: &str, rest: &str) -> String {
+    flow.write_file("sync.yaml", &flow.source.side(), target, rest);
+    let planned = flow.run(&["plan", "sync.yaml"]);
+    planned.expect(2);
+    let ran = flow.run(&["run", "sync.yaml", "--yes"]);
+    ran.expect(2);
+    assert_eq!(planned.stderr, ran.stderr);
+    assert!(ran.stderr.contains("help:"), "{}", ran.stderr);
+    ran.stderr
+}
+
+const FIRST: &str = "datasets:\n  - { source: public.first, target: first, create_target: true }\n";
+
+#[test]
+fn a_target_that_could_not_be_synced_is_refused_before_any_is_made() {
+    let flow = Flow::new();
+    flow.source("CREATE TABLE first (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, w real, \"Name\" text, name text)");
+    let new = "{ type: sqlite, path: new.db }";
+    let dataset = "  - { source: public.t, target: t, create_target: true, ";
+    let said = is_refused(&flow, new, &format!("direction: two_way\n{FIRST}{dataset}exclude: [name] }}\n"));
+    assert!(said.contains("column `w`") && said.contains("lossy: allow"), "{said}");
+    let said = is_refused(&flow, new, &format!("{FIRST}{dataset} }}\n"));
+    assert!(said.contains("`Name` and `name`") && said.contains("fields: {name: {to:"), "{said}");
+    let said =
+        is_refused(&flow, &flow.target.side(), &format!("{FIRST}{dataset}fields: {{ name: {{ to: Name }} }} }}\n"));
+    assert!(said.contains("`Name`") && said.contains("`name`"), "{said}");
+    let said = is_refused(&flow, &flow.target.side(), &format!("{FIRST}{dataset}fields: {{ w: {{ to: ctid }} }} }}\n"));
+    assert!(said.contains("`ctid`"), "{said}");
+    assert!(!flow.path("new.db").exists());
+    assert_eq!(flow.target_value("SELECT to_regclass('first') IS NULL"), "t");
+}
+
+#[test]
+fn an_enum_becomes_text_where_it_is_not_known_and_comes_back() {
+    let flow = Flow::new();
+    flow.source("CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE t (id int PRIMARY KEY, m mood, w real)");
+    flow.source("INSERT INTO t VALUES (1, 'sad', 0.1), (2, 'ok', 1e30)");
+    flow.sync("direction: two_way\nstrategy: source_wins\ndatasets:\n  - { source: public.t, create_target: true }\n");
+    assert_eq!(flow.session(0).written(), 2);
+    assert_eq!(columns(&flow, "t"), ["id integer not null", "m text", "w real"]);
+    flow.target("UPDATE t SET m = 'ok' WHERE id = 1");
+    assert_eq!(flow.session(0).written(), 1);
+    assert_eq!(flow.source_value("SELECT m FROM t WHERE id = 1"), "ok");
+    assert_eq!(flow.session(0).written(), 0);
+}
+
+#[test]
+fn a_saved_plan_makes_the_target_that_it_was_made_for() {
+    let flow = Flow::new();
+    let database = Connection::open(flow.path("shop.db")).unwrap();
+    database.execute_batch("CREATE TABLE items (code VARCHAR(9) PRIMARY KEY, price DECIMAL(10,2)); INSERT INTO items VALUES ('a', 1.5)").unwrap();
+    let rest = "strategy: source_wins\ndatasets:\n  - { source: items, target: public.items, create_target: true }\n";
+    flow.write_file("sync.yaml", "{ type: sqlite, path: shop.db }", &flow.target.side(), rest);
+    flow.run(&["plan", "sync.yaml", "--save", "new.plan"]).expect(0);
+    flow.run(&["run", "sync.yaml", "--plan", "new.plan"]).expect(0);
+    assert_eq!(flow.target_value("SELECT price FROM items"), "1.50");
+}

@@ -233,7 +233,11 @@ fn collides(source: &str, target: &str, both_at_source: bool) {
         let _ = std::fs::remove_file(flow.path("sync.state.db"));
         let ran = flow.run(&["run", "sync.yaml", "--yes"]);
         assert_eq!(ran.code, 1, "{direction}: {}\n{}", ran.stdout, ran.stderr);
-        assert!(ran.stderr.contains("repeat a key") && ran.stderr.to_lowercase().contains("\"bob\""), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("a key that another row has") && ran.stderr.to_lowercase().contains("\"bob\""),
+            "{}",
+            ran.stderr
+        );
         assert_eq!(flow.source_rows("SELECT 1 FROM t").len(), if both_at_source { 3 } else { 0 });
         assert_eq!(sqlite_rows(&shop, "SELECT 1 FROM t").len(), if both_at_source { 0 } else { 3 });
     }

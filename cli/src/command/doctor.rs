@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pinksync_connectors::registry;
-use pinksync_engine::connector::CheckStep;
+use pinksync_engine::connector::{CheckStep, Purpose};
 use pinksync_local::StateFile;
-use pinksync_model::Connection;
+use pinksync_model::{Connection, DatasetEntry, Direction};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open;
-use crate::show::{harmless, table, text_of};
+use crate::show::{counted, harmless, table, text_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,11 +41,20 @@ impl Doctor {
         if let Some(path) = &self.file {
             let file = open::read(path)?;
             let definition = file.definition();
-            let detail = format!("{} datasets, {}", definition.datasets.len(), definition.direction.as_str());
+            let datasets = counted(definition.datasets.len() as u64, "dataset", "datasets");
+            let detail = format!("{datasets}, {}", definition.direction.as_str());
             findings.push(Finding { about: "sync file", step: good("read", detail) });
             findings.push(Finding { about: "state", step: state(path, context) });
-            for (about, connection) in [("source", &definition.source), ("target", &definition.target)] {
-                let steps = system(connection, file.folder()).await;
+            let creates = definition
+                .datasets
+                .iter()
+                .any(|entry| matches!(entry, DatasetEntry::Definition(dataset) if dataset.create_target));
+            let at_source = Purpose { writes: definition.direction == Direction::TwoWay, creates: false };
+            let at_target = Purpose { writes: true, creates };
+            for (about, connection, purpose) in
+                [("source", &definition.source, at_source), ("target", &definition.target, at_target)]
+            {
+                let steps = system(connection, file.folder(), purpose).await;
                 findings.extend(steps.into_iter().map(|step| Finding { about, step }));
             }
         }
@@ -97,9 +106,9 @@ fn state(file: &std::path::Path, context: &Context) -> CheckStep {
     }
 }
 
-async fn system(connection: &Connection, folder: &std::path::Path) -> Vec<CheckStep> {
+async fn system(connection: &Connection, folder: &std::path::Path, purpose: Purpose) -> Vec<CheckStep> {
     match registry::open(connection, folder, "pinksync doctor").await {
-        Ok(system) => system.check().await,
+        Ok(system) => system.check(purpose).await,
         Err(error) => vec![bad("open", error.to_string(), error.remedy().unwrap_or("correct the sync file"))],
     }
 }

@@ -104,6 +104,10 @@ fn tell_text(planned: &Planned, grouped: &Grouped, file: &Path, context: &Contex
     for remark in remarks(planned) {
         output.line(remark);
     }
+    if planned.finished.ending == Ending::Guarded {
+        let run = show::report::overriding(&planned.finished.guards, file, context);
+        output.line(format_args!("a run stops there; if it is meant to be: {run}"));
+    }
     if planned.finished.ending == Ending::Completed && !planned.summary.is_empty() {
         output.line(format_args!("to do it: {}", context.next("run", file)));
     }

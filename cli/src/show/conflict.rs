@@ -1,6 +1,6 @@
 //! Conflicts on a terminal: a list, and one with its three versions side by side.
 
-use pinksync_model::ConflictLine;
+use pinksync_model::{ConflictKind, ConflictLine};
 use serde_json::{Map, Value};
 
 use super::{harmless, key, table, text_of, time, value};
@@ -55,13 +55,24 @@ pub fn one(conflict: &ConflictLine) -> String {
         table.add_row([
             mark.to_owned(),
             harmless(field),
-            at(&conflict.base),
+            if base_is_hashes(conflict) { "not kept".to_owned() } else { at(&conflict.base) },
             at(&conflict.source),
             at(&conflict.target),
         ]);
     }
     text.push_str(&text_of(table, usize::MAX));
+    if base_is_hashes(conflict) {
+        text.push_str(
+            "\n\nthe base keeps hashes, not values (`options: {base: values}` keeps values from the next change on)",
+        );
+    }
     text
+}
+
+/// A record that was agreed on once has a base; where none is told the base has hashes only.
+fn base_is_hashes(conflict: &ConflictLine) -> bool {
+    use ConflictKind::{DeleteUpdate, UpdateDelete, UpdateUpdate};
+    conflict.base.is_none() && matches!(conflict.kind, UpdateUpdate | UpdateDelete | DeleteUpdate)
 }
 
 /// Every field that a version has, in the order of the first that has it.

@@ -6,6 +6,8 @@ use super::{counted, harmless, key, number, table, text_of, value};
 
 /// Lines of one group that are shown.
 const SHOWN: usize = 25;
+/// The decision of a line that takes back what a session wrote.
+const UNDO: &str = "undo";
 /// Fields of one line that are shown.
 const FIELDS: usize = 4;
 
@@ -85,6 +87,9 @@ fn changes(line: &PlanLine) -> String {
 fn change(line: &PlanLine, name: &str, field: &FieldChange) -> String {
     let (source, target) = (field.source.as_ref(), field.target.as_ref());
     let (old, new) = match line.to {
+        // An undo looks at one side, and brings back what the base of the line is.
+        Some(Side::Target) if line.decision == UNDO => (target, field.base.as_ref()),
+        Some(Side::Source) if line.decision == UNDO => (source, field.base.as_ref()),
         Some(Side::Target) | None => (target, source),
         Some(Side::Source) => (source, target),
     };

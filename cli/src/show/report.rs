@@ -1,8 +1,9 @@
 //! The report of a session on a terminal: one table with a total, what guards found, warnings, what to do next.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use pinksync_model::{DatasetReport, GuardName, GuardReport, Mode, Report, SessionStatus};
+use pinksync_model::{DatasetReport, GuardName, GuardReport, Mode, Report, SessionStatus, WriteCounts};
 
 use super::{counted, harmless, number, table, text_of};
 use crate::context::Context;
@@ -76,7 +77,11 @@ pub fn text(report: &Report, file: &Path, context: &Context) -> String {
 fn headline(report: &Report) -> String {
     let session = &report.session;
     let mut text = format!("{} {}: {}", what(session.mode), session.id, words(session.status));
-    if let Some(reason) = &session.reason {
+    let stopping = report.guards.iter().filter(|guard| guard.tripped && !guard.allowed).count() as u64;
+    if stopping > 0 {
+        // Each of them has a line of its own.
+        text.push_str(&format!(" (stopped by {})", counted(stopping, "guard", "guards")));
+    } else if let Some(reason) = &session.reason {
         text.push_str(&format!(" ({})", harmless(&reason.detail)));
     }
     text
@@ -145,6 +150,44 @@ pub fn guard(guard: &GuardReport) -> String {
     harmless(&text)
 }
 
+/// The run that overrides all guards at once which tripped.
+pub fn overriding(guards: &[GuardReport], file: &Path, context: &Context) -> String {
+    let on_deletes = [GuardName::MaxDeletePercent, GuardName::EmptySide];
+    // What was overridden before and holds for the base is settled by now; a guard on deletes will trip again.
+    let again = |guard: &&GuardReport| {
+        guard.tripped && (!guard.allowed || on_deletes.iter().any(|name| name.as_str() == guard.name))
+    };
+    let names: BTreeSet<&str> = guards.iter().filter(again).map(|guard| guard.name.as_str()).collect();
+    let allow: String = names.iter().map(|name| format!(" --allow {name}")).collect();
+    format!("{}{allow}", context.next("run", file))
+}
+
+/// What a session that a guard stopped has done until then.
+fn written_before(total: &DatasetReport) -> String {
+    let side = |name: &str, counts: &WriteCounts| {
+        let parts = [(counts.created, "created"), (counts.updated, "updated"), (counts.deleted, "deleted")];
+        let parts =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, did)| format!("{} {did}", number(*count)));
+        let parts: Vec<String> = parts.collect();
+        (!parts.is_empty()).then(|| format!("{} at the {name}", parts.join(" and ")))
+    };
+    let sides = [side("target", &total.to_target), side("source", &total.to_source)];
+    let written: Vec<String> = sides.into_iter().flatten().collect();
+    let deleted = total.to_target.deleted + total.to_source.deleted;
+    match (written.is_empty(), deleted) {
+        (true, _) => "nothing was written".to_owned(),
+        (false, 0) => {
+            format!("written before the guard stopped the session: {}; nothing was deleted", written.join(", "))
+        }
+        (false, _) => {
+            format!(
+                "written before the guard stopped the session: {}; no further record was deleted",
+                written.join(", ")
+            )
+        }
+    }
+}
+
 /// What to do about a guard on the base that nothing overrides.
 pub fn as_it_was(guard: &GuardReport) -> &'static str {
     match GuardName::DifferentSystem.as_str() == guard.name {
@@ -157,13 +200,13 @@ pub fn as_it_was(guard: &GuardReport) -> &'static str {
 fn next_steps(report: &Report, file: &Path, context: &Context) -> Vec<String> {
     let total = DatasetReport::total(&report.datasets);
     let mut steps = Vec::new();
-    for guard in report.guards.iter().filter(|guard| guard.tripped && !guard.allowed) {
-        if report.session.mode == Mode::Undo {
-            steps.push(format!("nothing was taken back; {}: {}", as_it_was(guard), context.next("undo", file)));
-            continue;
-        }
-        let run = context.next("run", file);
-        steps.push(format!("no record was deleted; if this is meant to be: {run} --allow {}", guard.name));
+    let stopping = || report.guards.iter().filter(|guard| guard.tripped && !guard.allowed);
+    if report.session.mode == Mode::Undo {
+        let undo = context.next("undo", file);
+        steps.extend(stopping().map(|guard| format!("nothing was taken back; {}: {undo}", as_it_was(guard))));
+    } else if stopping().next().is_some() {
+        steps.push(written_before(&total));
+        steps.push(format!("if this is meant to be: {}", overriding(&report.guards, file, context)));
     }
     if report.session.status == SessionStatus::Paused {
         let command = if report.session.mode == Mode::Undo { "undo" } else { "run" };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pinksync_engine::connector::CheckStep;
+use pinksync_engine::connector::{CheckStep, Purpose};
 use pinksync_engine::{Error, Result};
 
 use super::client::{self, DataFile};
@@ -14,10 +14,11 @@ use super::schema;
 type Check = fn(&Root, &Dialect) -> Result<String>;
 
 /// Goes through the steps until one fails. Blocks.
-pub fn steps(root: &Root, dialect: &Dialect) -> Vec<CheckStep> {
+pub fn steps(root: &Root, dialect: &Dialect, purpose: Purpose) -> Vec<CheckStep> {
     let mut steps = Vec::new();
     let checks: [(&'static str, Check); 3] = [("resolve", resolve), ("read", read), ("write", write)];
-    for (name, check) in checks {
+    let needed = if purpose.writes { checks.len() } else { checks.len() - 1 };
+    for &(name, check) in &checks[..needed] {
         let step = match check(root, dialect) {
             Ok(detail) => CheckStep { name, ok: true, detail, hint: None },
             Err(error) => failed(name, &error),
@@ -37,7 +38,7 @@ fn failed(name: &'static str, error: &Error) -> CheckStep {
 
 fn resolve(root: &Root, _dialect: &Dialect) -> Result<String> {
     let names = client::names(root)?;
-    Ok(format!("{} ({} datasets)", root.path().display(), names.len()))
+    Ok(format!("{} (datasets: {})", root.path().display(), names.len()))
 }
 
 /// Reads the header of every file.
@@ -48,7 +49,7 @@ fn read(root: &Root, dialect: &Dialect) -> Result<String> {
             columns += schema::describe(&DataFile::new(&path), dialect, &name)?.columns.len();
         }
     }
-    Ok(format!("{columns} columns in all"))
+    Ok(format!("columns in all: {columns}"))
 }
 
 /// Puts a temporary file into the folder, which goes away at once.

@@ -198,7 +198,7 @@ fn files(folder: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
-fn check_folder(folder: &Path) -> Result<()> {
+pub fn check_folder(folder: &Path) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
     }

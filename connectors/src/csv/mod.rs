@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use pinksync_engine::connector::{Capabilities, CheckStep, Chunk, Dataset, Guard, System, Transaction};
+use pinksync_engine::connector::{Capabilities, CheckStep, Chunk, Dataset, Guard, Purpose, System, Transaction};
 use pinksync_engine::key::Key;
 use pinksync_engine::naming::Naming;
 use pinksync_engine::row::SideSpec;
@@ -96,8 +96,20 @@ impl System for Csv {
         blocking("find the file", move || Ok(client::find(&root, &dataset)?.0)).await
     }
 
-    async fn create(&self, schema: &DatasetSchema, _from_kind: &str) -> Result<()> {
+    async fn foresee(&self, schema: &DatasetSchema, _from_kind: &str) -> Result<DatasetSchema> {
         let (root, dialect, schema) = (self.root.clone(), self.dialect.clone(), schema.clone());
+        blocking("find the file", move || {
+            let (name, Place::There(path) | Place::Missing(path)) = client::find(&root, &schema.name)?;
+            client::check_folder(path.parent().unwrap_or(Path::new("/")))?;
+            schema::header_line(&schema, &dialect)?;
+            let names = schema.columns.into_iter().map(|column| column.name).collect();
+            Ok(schema::schema(&name, names, 0, &dialect))
+        })
+        .await
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
+        let (root, dialect, schema) = (self.root.clone(), self.dialect.clone(), foreseen.clone());
         blocking("create the file", move || match client::find(&root, &schema.name)? {
             (_, Place::Missing(path)) => {
                 publish::create(&DataFile::new(&path), &schema::header_line(&schema, &dialect)?)
@@ -122,9 +134,9 @@ impl System for Csv {
         .await
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
         let (root, dialect) = (self.root.clone(), self.dialect.clone());
-        blocking("check the files", move || Ok(check::steps(&root, &dialect))).await.unwrap_or_default()
+        blocking("check the files", move || Ok(check::steps(&root, &dialect, purpose))).await.unwrap_or_default()
     }
 }
 

@@ -7,7 +7,7 @@ use pinksync_engine::{Error, ErrorKind};
 use super::client::{Compression, DataFile};
 use super::config::Dialect;
 use super::error::reading;
-use super::read::{self, HEADER_LIMIT, Header};
+use super::read::{self, HEADER_LIMIT};
 use super::records::Records;
 use super::types::quote;
 
@@ -32,7 +32,7 @@ pub fn describe(file: &DataFile, dialect: &Dialect, name: &str) -> Result<Datase
             Some(_) => break guess(fingerprint.size, file.compression, sampled, end),
         }
     };
-    Ok(schema(name, header, rows, dialect))
+    Ok(schema(name, header.names, rows, dialect))
 }
 
 fn guess(size: u64, compression: Compression, sampled: u64, end: u64) -> u64 {
@@ -43,7 +43,8 @@ fn guess(size: u64, compression: Compression, sampled: u64, end: u64) -> u64 {
     (size / (end / sampled.max(1)).max(1)).max(sampled)
 }
 
-fn schema(name: &str, header: Header, rows: u64, dialect: &Dialect) -> DatasetSchema {
+/// Of a file whose header line has these names.
+pub fn schema(name: &str, names: Vec<String>, rows: u64, dialect: &Dialect) -> DatasetSchema {
     let column = |name: String| ColumnSchema {
         name,
         ty: FieldType::TEXT,
@@ -56,7 +57,7 @@ fn schema(name: &str, header: Header, rows: u64, dialect: &Dialect) -> DatasetSc
     };
     DatasetSchema {
         name: name.to_owned(),
-        columns: header.names.into_iter().map(column).collect(),
+        columns: names.into_iter().map(column).collect(),
         primary_key: Vec::new(),
         unique_keys: Vec::new(),
         estimated_rows: Some(rows),

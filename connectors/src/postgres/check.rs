@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pinksync_engine::connector::CheckStep;
+use pinksync_engine::connector::{CheckStep, Purpose};
 use pinksync_engine::{Error, ErrorKind};
 use tokio_postgres::config::Host;
 
@@ -18,11 +18,12 @@ const OLDEST: i32 = 140_000;
 const MAX_SKEW: Duration = Duration::from_secs(2);
 
 /// Runs the steps in order and stops at the first on which all later ones depend.
-pub async fn check(pool: &Arc<Pool>) -> Vec<CheckStep> {
+pub async fn check(pool: &Arc<Pool>, purpose: Purpose) -> Vec<CheckStep> {
     let mut steps = Vec::new();
-    for host in pool.target().driver.get_hosts() {
+    let target = pool.target();
+    for (host, port) in target.driver.get_hosts().iter().zip(target.ports()) {
         if let Host::Tcp(name) = host
-            && !reach(pool, name, &mut steps).await
+            && !reach(name, port, &mut steps).await
         {
             return steps;
         }
@@ -37,7 +38,7 @@ pub async fn check(pool: &Arc<Pool>) -> Vec<CheckStep> {
     };
     match lease.session() {
         Ok(session) => {
-            if let Err(error) = ask(session, &mut steps).await {
+            if let Err(error) = ask(session, purpose, &mut steps).await {
                 steps.push(failed("ask the server", &error));
             }
         }
@@ -48,9 +49,8 @@ pub async fn check(pool: &Arc<Pool>) -> Vec<CheckStep> {
 }
 
 /// Name and port, before PostgreSQL's own protocol is spoken.
-async fn reach(pool: &Arc<Pool>, name: &str, steps: &mut Vec<CheckStep>) -> bool {
-    let address = pool.target().address();
-    let port = pool.target().driver.get_ports().first().copied().unwrap_or(5432);
+async fn reach(name: &str, port: u16, steps: &mut Vec<CheckStep>) -> bool {
+    let address = format!("{name}:{port}");
     let addresses: Vec<_> = match tokio::net::lookup_host((name, port)).await {
         Ok(addresses) => addresses.collect(),
         Err(error) => {
@@ -59,7 +59,7 @@ async fn reach(pool: &Arc<Pool>, name: &str, steps: &mut Vec<CheckStep>) -> bool
             return false;
         }
     };
-    steps.push(step("resolve", true, format!("{name} has {} address(es)", addresses.len()), None));
+    steps.push(step("resolve", true, format!("addresses of {name}: {}", addresses.len()), None));
     match tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::TcpStream::connect(&addresses[..])).await {
         Ok(Ok(_)) => {
             steps.push(step("connect", true, address, None));
@@ -82,6 +82,7 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
        current_user::text AS name, coalesce((SELECT s.ssl FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()), false) AS tls,
        pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool AS read_only,
        (extract(epoch FROM clock_timestamp()) * 1000)::int8 AS milliseconds,
+       coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
        count(t.oid) AS tables,
        count(t.oid) FILTER (WHERE has_any_column_privilege(t.oid, 'SELECT')) AS readable,
        count(t.oid) FILTER (WHERE has_any_column_privilege(t.oid, 'INSERT') AND has_any_column_privilege(t.oid, 'UPDATE')
@@ -91,7 +92,7 @@ FROM (SELECT) one LEFT JOIN (
     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND has_schema_privilege(n.oid, 'USAGE')
       AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)') t ON true";
 
-async fn ask(session: &mut Session, steps: &mut Vec<CheckStep>) -> Result<(), Error> {
+async fn ask(session: &mut Session, purpose: Purpose, steps: &mut Vec<CheckStep>) -> Result<(), Error> {
     let row = session.client.query_one(QUESTIONS, &[]).await.map_err(|error| translate("ask the server", error))?;
     let encrypted = if get(&row, "tls")? { "encrypted" } else { "not encrypted" };
     steps.push(step("authenticate", true, format!("as {}, {encrypted}", get::<String>(&row, "name")?), None));
@@ -102,15 +103,18 @@ async fn ask(session: &mut Session, steps: &mut Vec<CheckStep>) -> Result<(), Er
         (get::<i64>(&row, "tables")?, get::<i64>(&row, "readable")?, get::<i64>(&row, "writable")?);
     let hint = (readable == 0 && tables > 0).then_some("GRANT SELECT on the tables to this user");
     steps.push(step("read", hint.is_none(), format!("{readable} of {tables} tables"), hint));
-    let read_only: bool = get(&row, "read_only")?;
-    let (detail, hint) = match read_only {
-        true => ("the server is read only".to_owned(), Some("fine for a source; a target must be the primary server")),
-        false => (
-            format!("{writable} of {tables} tables"),
-            (writable == 0 && tables > 0).then_some("fine for a source; for a target GRANT INSERT, UPDATE, DELETE"),
-        ),
-    };
-    steps.push(step("write", hint.is_none(), detail, hint));
+    if purpose.writes {
+        let creates = purpose.creates && get(&row, "may_create")?;
+        let (detail, hint) = match get(&row, "read_only")? {
+            true => ("the server is read only".to_owned(), Some("connect to the primary server, which takes writes")),
+            false => (
+                format!("{writable} of {tables} tables{}", if creates { ", and tables can be made" } else { "" }),
+                (writable == 0 && tables > 0 && !creates)
+                    .then_some("GRANT INSERT, UPDATE, DELETE on the tables to this user"),
+            ),
+        };
+        steps.push(step("write", hint.is_none(), detail, hint));
+    }
     steps.push(clock(get(&row, "milliseconds")?));
     Ok(())
 }

@@ -55,16 +55,18 @@ impl Target {
 
     /// Hosts with ports, as `host:5432`; several with commas.
     pub fn address(&self) -> String {
-        let ports = self.driver.get_ports();
-        let one = |(index, host): (usize, &Host)| {
-            let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-            match host {
-                Host::Tcp(name) => format!("{name}:{port}"),
-                #[cfg(unix)]
-                Host::Unix(path) => format!("{}:{port}", path.display()),
-            }
+        let one = |(host, port): (&Host, u16)| match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
+            #[cfg(unix)]
+            Host::Unix(path) => format!("{}:{port}", path.display()),
         };
-        self.driver.get_hosts().iter().enumerate().map(one).collect::<Vec<_>>().join(",")
+        self.driver.get_hosts().iter().zip(self.ports()).map(one).collect::<Vec<_>>().join(",")
+    }
+
+    /// The port of each host; one port may stand for all of them.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        let ports = self.driver.get_ports();
+        (0..self.driver.get_hosts().len()).map(|at| ports.get(at).or(ports.first()).copied().unwrap_or(5432))
     }
 
     /// The database's name; the server takes the user's where none is given.
@@ -172,6 +174,16 @@ mod tests {
         settings.tls = Some(Tls::Mode(TlsMode::Disable));
         let target = Target::new(&settings, Path::new("/base"), "x").unwrap();
         assert_eq!((target.tls, target.address().as_str()), (TlsMode::Disable, "h:5432"));
+    }
+
+    #[test]
+    fn each_host_has_its_port() {
+        let of = |text: &str| {
+            let target = Target::new(&url(text), Path::new("/base"), "x").unwrap();
+            (target.address(), target.ports().collect::<Vec<_>>())
+        };
+        assert_eq!(of("postgres://me@a:1,b:2/d"), ("a:1,b:2".to_owned(), vec![1, 2]));
+        assert_eq!(of("postgres://me@a,b/d"), ("a:5432,b:5432".to_owned(), vec![5432, 5432]));
     }
 
     #[test]

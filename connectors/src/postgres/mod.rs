@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod config;
 mod copy;
+mod create;
 mod dataset;
 mod decode;
 mod delete;
@@ -37,7 +38,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use pinksync_engine::connector::{CheckStep, Dataset, System};
+use pinksync_engine::connector::{CheckStep, Dataset, Purpose, System};
 use pinksync_engine::naming::Naming;
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::schema::DatasetSchema;
@@ -133,9 +134,17 @@ impl System for Postgres {
         Ok(name)
     }
 
-    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
+    async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {
         let mut lease = self.pool.lend().await?;
-        schema::create(lease.session()?, schema, from_kind).await.map_err(|error| self.pool.name(error))?;
+        let foreseen = create::foresee(lease.session()?, schema, from_kind).await;
+        let foreseen = foreseen.map_err(|error| self.pool.name(error))?;
+        lease.give_back();
+        Ok(foreseen)
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
+        let mut lease = self.pool.lend().await?;
+        create::create(lease.session()?, foreseen).await.map_err(|error| self.pool.name(error))?;
         lease.give_back();
         Ok(())
     }
@@ -145,7 +154,7 @@ impl System for Postgres {
         Ok(Arc::new(PostgresDataset::new(Arc::clone(&self.pool), Layout::new(spec, table, schema.estimated_rows)?)))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
-        check::check(&self.pool).await
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
+        check::check(&self.pool, purpose).await
     }
 }

@@ -154,7 +154,40 @@ fn numeric(modifier: i32) -> FieldType {
     FieldType::Decimal { precision: Some((packed >> 16) as u16), scale: Some(scale) }
 }
 
-/// The type of a new column that holds what `ty` does. Text keys get the collation whose order is that of bytes.
+/// What the engine is told of a column that [`column_type`] makes.
+pub fn created_type(ty: &FieldType) -> FieldType {
+    match ty {
+        FieldType::Int { bits } => {
+            FieldType::Int { bits: [16, 32].into_iter().find(|size| bits <= size).unwrap_or(64) }
+        }
+        FieldType::Float { bits } => FieldType::Float { bits: if *bits <= 32 { 32 } else { 64 } },
+        FieldType::Decimal { .. } => match decimal_size(ty) {
+            Some((precision, scale)) => FieldType::Decimal { precision: Some(precision), scale: Some(scale) },
+            None => FieldType::Decimal { precision: None, scale: None },
+        },
+        FieldType::Text { max_chars, .. } => {
+            FieldType::Text { max_chars: max_chars.filter(|chars| VARCHAR.contains(chars)), fold: Fold::None }
+        }
+        FieldType::Native { .. } => FieldType::TEXT,
+        FieldType::Time { precision } => FieldType::Time { precision: *precision.min(&6) },
+        FieldType::Timestamp { precision } => FieldType::Timestamp { precision: *precision.min(&6) },
+        FieldType::Instant { precision } => FieldType::Instant { precision: *precision.min(&6) },
+        FieldType::Bool | FieldType::Bytes | FieldType::Date | FieldType::Uuid | FieldType::Json => ty.clone(),
+    }
+}
+
+/// Lengths that a `varchar` may have.
+const VARCHAR: std::ops::RangeInclusive<u32> = 1..=10_485_760;
+
+/// Precision and scale of a decimal, if `numeric` can have them on every server (negative scales are of newer ones).
+fn decimal_size(ty: &FieldType) -> Option<(u16, i16)> {
+    let FieldType::Decimal { precision: Some(precision @ 1..=1000), scale } = ty else { return None };
+    let scale = scale.unwrap_or(0);
+    (scale >= 0 && scale.unsigned_abs() <= *precision).then_some((*precision, scale))
+}
+
+/// The type of a new column that holds what `ty` does, as the catalog calls it. Text keys get the collation whose order
+/// is that of bytes.
 pub fn column_type(ty: &FieldType, in_key: bool) -> String {
     let by_bytes = if in_key { " COLLATE \"C\"" } else { "" };
     match ty {
@@ -164,18 +197,19 @@ pub fn column_type(ty: &FieldType, in_key: bool) -> String {
         FieldType::Int { .. } => "bigint".to_owned(),
         FieldType::Float { bits: ..=32 } => "real".to_owned(),
         FieldType::Float { .. } => "double precision".to_owned(),
-        FieldType::Decimal { precision: Some(precision @ 1..=1000), scale } => match scale.unwrap_or(0) {
-            scale if scale >= 0 && scale.unsigned_abs() <= *precision => format!("numeric({precision},{scale})"),
-            _ => "numeric".to_owned(),
+        FieldType::Decimal { .. } => match decimal_size(ty) {
+            Some((precision, scale)) => format!("numeric({precision},{scale})"),
+            None => "numeric".to_owned(),
         },
-        FieldType::Decimal { .. } => "numeric".to_owned(),
-        FieldType::Text { max_chars: Some(chars @ 1..=10_485_760), .. } => format!("varchar({chars}){by_bytes}"),
+        FieldType::Text { max_chars: Some(chars), .. } if VARCHAR.contains(chars) => {
+            format!("character varying({chars}){by_bytes}")
+        }
         FieldType::Text { .. } | FieldType::Native { .. } => format!("text{by_bytes}"),
         FieldType::Bytes => "bytea".to_owned(),
         FieldType::Date => "date".to_owned(),
-        FieldType::Time { precision } => format!("time({})", precision.min(&6)),
-        FieldType::Timestamp { precision } => format!("timestamp({})", precision.min(&6)),
-        FieldType::Instant { precision } => format!("timestamptz({})", precision.min(&6)),
+        FieldType::Time { precision } => format!("time({}) without time zone", precision.min(&6)),
+        FieldType::Timestamp { precision } => format!("timestamp({}) without time zone", precision.min(&6)),
+        FieldType::Instant { precision } => format!("timestamp({}) with time zone", precision.min(&6)),
         FieldType::Uuid => "uuid".to_owned(),
         // Not jsonb, which rewrites what it is given.
         FieldType::Json => "json".to_owned(),
@@ -210,9 +244,9 @@ mod tests {
             (FieldType::Int { bits: 64 }, true, "bigint"),
             (FieldType::Decimal { precision: Some(10), scale: Some(2) }, false, "numeric(10,2)"),
             (FieldType::Decimal { precision: Some(5), scale: Some(-2) }, false, "numeric"),
-            (text.clone(), false, "varchar(5)"),
-            (text, true, "varchar(5) COLLATE \"C\""),
-            (FieldType::Instant { precision: 3 }, false, "timestamptz(3)"),
+            (text.clone(), false, "character varying(5)"),
+            (text, true, "character varying(5) COLLATE \"C\""),
+            (FieldType::Instant { precision: 3 }, false, "timestamp(3) with time zone"),
             (FieldType::Native { name: "mood".to_owned() }, false, "text"),
         ] {
             assert_eq!(column_type(&ty, in_key), expected);

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pinksync_engine::connector::{Capabilities, CheckStep, Chunk, Dataset, Guard, System, Transaction};
+use pinksync_engine::connector::{Capabilities, CheckStep, Chunk, Dataset, Guard, Purpose, System, Transaction};
 use pinksync_engine::key::Key;
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::schema::DatasetSchema;
@@ -86,12 +86,16 @@ impl System for Sqlite {
         self.with("read the schema", move |connection| schema::describe(connection, &name)).await
     }
 
-    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
+    async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {
+        create::foresee(schema, from_kind)
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
         let permit = self.client.permit().await?;
-        let (client, schema, from_kind) = (self.client.clone(), schema.clone(), from_kind.to_owned());
+        let (client, schema) = (self.client.clone(), foreseen.clone());
         blocking("create the table", move || {
             let connection = client.connect_or_create()?;
-            let result = create::create(&connection, &schema, &from_kind);
+            let result = create::create(&connection, &schema);
             client.give_back(connection);
             drop(permit);
             result
@@ -105,9 +109,9 @@ impl System for Sqlite {
         Ok(Arc::new(SqliteDataset { client: self.client.clone(), table: Arc::new(table) }))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
         let client = self.client.clone();
-        blocking("check the database", move || Ok(check::steps(&client))).await.unwrap_or_default()
+        blocking("check the database", move || Ok(check::steps(&client, purpose))).await.unwrap_or_default()
     }
 }
 

@@ -227,7 +227,7 @@ fn references(connection: &Connection, relation: &Relation) -> Result<Vec<String
 }
 
 /// The type a declaration stands for, and how faithfully the column holds it.
-fn field_type(column: &Declared) -> (FieldType, Carrier) {
+pub fn field_type(column: &Declared) -> (FieldType, Carrier) {
     let text = FieldType::Text { max_chars: None, fold: column.fold() };
     let declared = column.declared_type.to_ascii_uppercase();
     let word = declared.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();

@@ -209,11 +209,13 @@ async fn a_new_file_is_its_header_and_then_takes_records() {
     for name in ["new", "other.csv.gz", "third.csv.zst"] {
         let folder = Folder::new("a.csv", CONTENT);
         assert!(folder.system.describe(name).await.unwrap().is_none());
-        folder.system.create(&schema(name, &["id", "full, name"]), "postgres").await.unwrap();
+        let foreseen = folder.system.foresee(&schema(name, &["id", "full, name"]), "postgres").await.unwrap();
+        folder.system.create(&foreseen).await.unwrap();
         let made = folder.system.describe(name).await.unwrap().unwrap();
+        assert_eq!(made, foreseen);
         assert_eq!(made.columns[1].name, "full, name");
         assert_eq!(folder.listing().len(), 2, "{:?}", folder.listing());
-        let error = folder.system.create(&schema(name, &["id"]), "postgres").await.unwrap_err();
+        let error = folder.system.create(&foreseen).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
         let spec = pinksync_engine::row::SideSpec {
             dataset: name.to_owned(),
@@ -244,10 +246,10 @@ async fn a_new_file_is_its_header_and_then_takes_records() {
 async fn a_file_is_not_created_where_there_is_no_folder() {
     let folder = Folder::new("a.csv", CONTENT);
     for name in ["sub/new", "a.csv/new"] {
-        let error = folder.system.create(&schema(name, &["id"]), "postgres").await.unwrap_err();
+        let error = folder.system.foresee(&schema(name, &["id"]), "postgres").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Storage, "{name}: {error}");
         assert!(error.remedy().is_some());
     }
-    let error = folder.system.create(&schema("../out", &["id"]), "postgres").await.unwrap_err();
+    let error = folder.system.foresee(&schema("../out", &["id"]), "postgres").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Definition);
 }

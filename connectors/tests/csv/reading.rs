@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pinksync_connectors::registry;
-use pinksync_engine::connector::Found;
+use pinksync_engine::connector::{Found, Purpose};
 use pinksync_engine::filter::Filter;
 use pinksync_engine::schema::{Carrier, FieldType};
 use pinksync_engine::{ErrorKind, Key, Value, key};
@@ -211,10 +211,10 @@ async fn one_file_is_a_side_by_itself_and_a_missing_folder_is_told() {
     assert_eq!(single.kind(), "csv");
     assert_eq!(single.describe("").await.unwrap().unwrap().name, "a");
     assert!(single.identity().await.unwrap().ends_with("a.csv"));
-    assert!(single.check().await.iter().all(|step| step.ok));
+    assert!(single.check(Purpose { writes: true, creates: false }).await.iter().all(|step| step.ok));
     let missing = open("nowhere").await.unwrap();
     assert_eq!(missing.describe("a").await.unwrap_err().kind(), ErrorKind::Storage);
-    let steps = missing.check().await;
+    let steps = missing.check(Purpose { writes: true, creates: false }).await;
     assert!(!steps[0].ok && steps[0].hint.is_some());
     // Below a regular file there is no folder, for root neither.
     let below = open("a.csv/more").await.unwrap();

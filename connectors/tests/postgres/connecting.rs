@@ -4,7 +4,7 @@ use std::net::ToSocketAddrs;
 use std::path::Path;
 
 use pinksync_connectors::postgres::Postgres;
-use pinksync_engine::connector::CheckStep;
+use pinksync_engine::connector::{CheckStep, Purpose};
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{Secret, ServerSettings, Tls, TlsMode};
 
@@ -56,7 +56,10 @@ async fn a_database_that_is_not_there_is_a_mistake_of_the_definition() {
 }
 
 async fn is_encrypted(settings: &ServerSettings) -> bool {
-    let steps = Postgres::open(settings, Path::new("."), "pinksync test").unwrap().check().await;
+    let steps = Postgres::open(settings, Path::new("."), "pinksync test")
+        .unwrap()
+        .check(Purpose { writes: true, creates: false })
+        .await;
     let step = steps.iter().find(|step| step.name == "authenticate").unwrap_or_else(|| panic!("{steps:?}"));
     !step.detail.contains("not encrypted")
 }
@@ -106,16 +109,20 @@ fn names(steps: &[CheckStep]) -> Vec<(&str, bool)> {
 
 #[tokio::test]
 async fn doctor_names_the_step_that_fails() {
-    let steps = system(&server_url()).check().await;
+    let steps = system(&server_url()).check(Purpose { writes: true, creates: false }).await;
     let expected = ["resolve", "connect", "authenticate", "version", "read", "write", "clock"].map(|name| (name, true));
     assert_eq!(names(&steps), expected, "{steps:?}");
+    let steps = system(&server_url()).check(Purpose { writes: false, creates: false }).await;
+    let read_only: Vec<_> = expected.into_iter().filter(|(name, _)| *name != "write").collect();
+    assert_eq!(names(&steps), read_only, "what is only read needs no right to write");
     let wrong = Address { password: Some("wrong".to_owned()), ..Address::of(&password_url()) };
-    let steps = system(&wrong.to_string()).check().await;
+    let steps = system(&wrong.to_string()).check(Purpose { writes: true, creates: false }).await;
     assert_eq!(names(&steps), [("resolve", true), ("connect", true), ("authenticate", false)]);
     assert!(steps[2].hint.is_some());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let steps = system(&format!("postgres://u@127.0.0.1:{port}/d")).check().await;
+    let steps =
+        system(&format!("postgres://u@127.0.0.1:{port}/d")).check(Purpose { writes: true, creates: false }).await;
     assert_eq!(names(&steps), [("resolve", true), ("connect", false)]);
-    let steps = system("postgres://u@no-such-host.invalid/d").check().await;
+    let steps = system("postgres://u@no-such-host.invalid/d").check(Purpose { writes: true, creates: false }).await;
     assert_eq!(names(&steps), [("resolve", false)]);
 }

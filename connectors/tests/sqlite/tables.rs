@@ -2,6 +2,7 @@
 
 use pinksync_connectors::registry;
 use pinksync_engine::ErrorKind;
+use pinksync_engine::connector::Purpose;
 use pinksync_engine::schema::{Carrier, ColumnSchema, DatasetSchema, FieldType, Fold};
 use pinksync_model::{Connection, SqliteSettings};
 
@@ -48,7 +49,7 @@ async fn a_missing_file_is_created_only_with_its_first_table() {
     let error = system.datasets().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(error.remedy().unwrap().contains("create_target"));
-    assert!(!system.check().await[0].ok);
+    assert!(!system.check(Purpose { writes: true, creates: false }).await[0].ok);
     assert!(!folder.path().join("new.db").exists());
     let identity = system.identity().await.unwrap();
     assert!(identity.ends_with("new.db"));
@@ -58,11 +59,28 @@ async fn a_missing_file_is_created_only_with_its_first_table() {
         &["id"],
         vec![column("id", FieldType::Int { bits: 64 }, false), column("v", FieldType::TEXT, true)],
     );
-    system.create(&table, "postgres").await.unwrap();
+    let foreseen = system.foresee(&table, "postgres").await.unwrap();
+    system.create(&foreseen).await.unwrap();
     assert_eq!(system.datasets().await.unwrap(), ["t"]);
     assert_eq!(system.identity().await.unwrap(), identity);
-    assert!(system.check().await.iter().all(|step| step.ok));
-    assert_eq!(system.create(&table, "postgres").await.unwrap_err().kind(), ErrorKind::Definition);
+    assert!(system.check(Purpose { writes: true, creates: false }).await.iter().all(|step| step.ok));
+    assert_eq!(system.create(&foreseen).await.unwrap_err().kind(), ErrorKind::Definition);
+}
+
+/// As it is foreseen: whether a table is read in order is not known before it is there.
+fn unordered(mut schema: DatasetSchema) -> DatasetSchema {
+    schema.columns.iter_mut().for_each(|column| column.ordered = false);
+    schema
+}
+
+#[tokio::test]
+async fn columns_that_are_one_to_sqlite_are_named_before_anything_is_made() {
+    let database = Database::new("");
+    let columns = ["id", "Name", "name"].map(|name| column(name, FieldType::TEXT, false)).to_vec();
+    let error = database.system.foresee(&schema("t", &["id"], columns), "postgres").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition);
+    assert!(error.message().contains("`Name` and `name`"), "{error}");
+    assert!(error.remedy().unwrap().contains("fields: {name: {to:"), "{error:?}");
 }
 
 #[tokio::test]
@@ -81,8 +99,10 @@ async fn tables_are_created_from_the_schema_of_any_system() {
         column("net", FieldType::Native { name: "inet".to_owned() }, true),
     ];
     let from = schema("my table", &["a", "b c\"d`"], columns);
-    database.system.create(&from, "postgres").await.unwrap();
+    let foreseen = database.system.foresee(&from, "postgres").await.unwrap();
+    database.system.create(&foreseen).await.unwrap();
     let made = database.system.describe("my table").await.unwrap().unwrap();
+    assert_eq!(unordered(made.clone()), foreseen);
     assert_eq!(made.primary_key, from.primary_key);
     let native: Vec<&str> = made.columns.iter().map(|column| column.native.as_str()).collect();
     assert_eq!(native, ["INTEGER", "TEXT", "TEXT", "TEXT", "BOOLEAN", "BLOB", "REAL", "TEXT", "TEXT"]);
@@ -93,8 +113,10 @@ async fn tables_are_created_from_the_schema_of_any_system() {
     let mut copy = made.clone();
     copy.name = "copy".to_owned();
     copy.columns[2].native = "DECIMAL(30,2)".to_owned();
-    database.system.create(&copy, "sqlite").await.unwrap();
+    let foreseen = database.system.foresee(&copy, "sqlite").await.unwrap();
+    database.system.create(&foreseen).await.unwrap();
     let copied = database.system.describe("copy").await.unwrap().unwrap();
+    assert_eq!(unordered(copied.clone()), foreseen);
     assert_eq!(copied.columns[2].native, "DECIMAL(30,2)");
     let table = database.table("my table", &["a", "b c\"d`"]).await;
     assert!(table.dataset.capabilities().transactional);

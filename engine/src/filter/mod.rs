@@ -39,15 +39,26 @@ pub enum Filter {
     },
 }
 
-/// A filter that does not go with the mapped fields; names the field.
+/// What of a filter does not go with the mapped fields.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FilterError(pub String);
+#[error("{reason}")]
+pub struct FilterError {
+    pub field: String,
+    /// Names the field.
+    pub reason: String,
+}
 
 impl Filter {
     /// Finds the fields of a filter among the columns of the source, and takes its values to their common types.
-    pub fn resolve(filter: &pinksync_model::Filter, columns: &[SideColumn]) -> Result<Self, FilterError> {
-        resolve::resolve(filter, columns)
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn resolve(filter: &pinksync_model::Filter, columns: &[SideColumn]) -> Result<Self, Vec<FilterError>> {
+        let mut mistakes = Vec::new();
+        match resolve::resolve(filter, columns, &mut mistakes) {
+            Some(resolved) if mistakes.is_empty() => Ok(resolved),
+            _ => Err(mistakes),
+        }
     }
 
     /// Whether a record (its fields in common form) is in scope. Unknown, as every comparison with NULL is, is not.

@@ -9,24 +9,31 @@ use crate::row::SideColumn;
 use crate::schema::FieldType;
 use crate::value::Value;
 
-pub(super) fn resolve(filter: &Definition, columns: &[SideColumn]) -> Result<Filter, FilterError> {
-    let all = |parts: &[Definition]| parts.iter().map(|part| resolve(part, columns)).collect::<Result<_, _>>();
+/// `None` where some part is a mistake, which is added to `mistakes`.
+pub(super) fn resolve(filter: &Definition, columns: &[SideColumn], mistakes: &mut Vec<FilterError>) -> Option<Filter> {
     match filter {
-        Definition::All(parts) => Ok(Filter::All(all(parts)?)),
-        Definition::Any(parts) => Ok(Filter::Any(all(parts)?)),
-        Definition::Not(part) => Ok(Filter::Not(Box::new(resolve(part, columns)?))),
+        Definition::All(parts) => Some(Filter::All(all(parts, columns, mistakes))),
+        Definition::Any(parts) => Some(Filter::Any(all(parts, columns, mistakes))),
+        Definition::Not(part) => Some(Filter::Not(Box::new(resolve(part, columns, mistakes)?))),
         Definition::Compare { field, op, value } => {
-            let column =
-                columns.iter().position(|column| column.name == *field).ok_or_else(|| unknown(field, columns))?;
-            comparison(column, &columns[column].common, *op, value)
-                .map_err(|reason| FilterError(format!("field `{field}`: {reason}")))
+            let resolved = match columns.iter().position(|column| column.name == *field) {
+                Some(column) => comparison(column, &columns[column].common, *op, value)
+                    .map_err(|reason| format!("field `{field}`: {reason}")),
+                None => Err(unknown(field, columns)),
+            };
+            let mistake = |reason| FilterError { field: field.clone(), reason };
+            resolved.map_err(|reason| mistakes.push(mistake(reason))).ok()
         }
     }
 }
 
-fn unknown(field: &str, columns: &[SideColumn]) -> FilterError {
+fn all(parts: &[Definition], columns: &[SideColumn], mistakes: &mut Vec<FilterError>) -> Vec<Filter> {
+    parts.iter().filter_map(|part| resolve(part, columns, mistakes)).collect()
+}
+
+fn unknown(field: &str, columns: &[SideColumn]) -> String {
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).take(20).collect();
-    FilterError(format!("the field `{field}` is not one of the synced ones (they are: {})", names.join(", ")))
+    format!("the field `{field}` is not one of the synced ones (they are: {})", names.join(", "))
 }
 
 fn comparison(column: usize, ty: &FieldType, op: Op, value: &Json) -> Result<Filter, String> {

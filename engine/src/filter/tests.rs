@@ -33,7 +33,8 @@ fn columns() -> Vec<SideColumn> {
 
 fn resolve(json: serde_json::Value) -> Result<Filter, String> {
     let definition: Definition = serde_json::from_value(json).unwrap();
-    Filter::resolve(&definition, &columns()).map_err(|error| error.to_string())
+    Filter::resolve(&definition, &columns())
+        .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
 fn record() -> Vec<Value> {

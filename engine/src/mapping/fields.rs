@@ -13,6 +13,8 @@ use crate::schema::{Carrier, ColumnSchema, DatasetSchema, FieldType};
 /// The fields of a dataset and what the user should know about those left out.
 pub(super) struct Fields {
     pub pairs: Vec<Pair>,
+    /// Source columns whose partner has no form in common with them: a mistake that is told, once.
+    pub apart: Vec<String>,
     pub warnings: Vec<String>,
 }
 
@@ -25,7 +27,7 @@ pub(super) fn pair(
     mistakes: &mut Vec<String>,
 ) -> Fields {
     check_names(dataset, source, target, mistakes);
-    let mut fields = Fields { pairs: Vec::new(), warnings: Vec::new() };
+    let mut fields = Fields { pairs: Vec::new(), apart: Vec::new(), warnings: Vec::new() };
     let mut only_source = Vec::new();
     for column in &source.columns {
         let excluded = dataset.exclude.contains(&column.name);
@@ -50,9 +52,14 @@ pub(super) fn pair(
             ));
             continue;
         }
-        match join(direction, dataset, column, partner, !excluded && writable) {
+        let two_way = direction == Direction::TwoWay;
+        match join(two_way, dataset, column, partner, !excluded && writable, mistakes) {
             Ok(pair) => fields.pairs.push(pair),
-            Err(mistake) => mistakes.push(mistake),
+            Err(reason) => {
+                let is_key = key_names(dataset, source).contains(&column.name);
+                mistakes.push(no_common_form(&column.name, &reason, is_key));
+                fields.apart.push(column.name.clone());
+            }
         }
     }
     warn_one_sided(dataset, source, target, &only_source, &mut fields);
@@ -109,23 +116,57 @@ fn partner<'a>(
     target.column(renamed.or(time).unwrap_or(&column.name))
 }
 
+/// What one of the two would lose is a mistake, and the pair stands as if that were allowed, so that further mistakes are
+/// found.
+///
+/// # Errors
+/// They have no form in common.
 fn join(
-    direction: Direction,
+    two_way: bool,
     dataset: &DatasetDefinition,
     source: &ColumnSchema,
     target: &ColumnSchema,
     written: bool,
+    mistakes: &mut Vec<String>,
 ) -> Result<Pair, String> {
     let (source, target) = (typed(dataset, source), typed(dataset, target));
     let lossy = dataset.fields.get(&source.name).is_some_and(|rule| rule.lossy == Lossy::Allow);
-    match reduce::common(&source, &target, direction == Direction::TwoWay, lossy) {
-        Ok(common) => Ok(Pair { source, target, common, written }),
-        Err(Misfit::Incompatible(reason)) => Err(format!("column `{}`: {reason}", source.name)),
-        Err(Misfit::Lossy(reason)) => Err(format!(
-            "column `{0}`: {reason}; if that is acceptable write `fields: {{{0}: {{lossy: allow}}}}`",
-            source.name
-        )),
+    let common = match reduce::common(&source, &target, two_way, lossy) {
+        Ok(common) => common,
+        Err(Misfit::Incompatible(reason)) => return Err(reason),
+        Err(Misfit::Lossy(reason)) => {
+            mistakes.push(format!(
+                "column `{0}`: {reason}; if that is acceptable write `fields: {{{0}: {{lossy: allow}}}}`",
+                source.name
+            ));
+            received(&source, &target, two_way)?
+        }
+        Err(Misfit::Zone(reason)) => {
+            mistakes.push(format!("column `{}`: {reason}", source.name));
+            received(&source, &target, two_way)?
+        }
+    };
+    Ok(Pair { source, target, common, written })
+}
+
+/// The common type where a loss is accepted.
+fn received(source: &ColumnSchema, target: &ColumnSchema, two_way: bool) -> Result<FieldType, String> {
+    reduce::common(source, target, two_way, true).map_err(|misfit| match misfit {
+        Misfit::Lossy(reason) | Misfit::Zone(reason) | Misfit::Incompatible(reason) => reason,
+    })
+}
+
+fn no_common_form(name: &str, reason: &str, is_key: bool) -> String {
+    match is_key {
+        true => format!("key: `{name}`: {reason}: choose a `key` of one type on both sides"),
+        false => {
+            format!("column `{name}`: {reason}: exclude the column, or map it to one of the same type or of text")
+        }
     }
+}
+
+fn key_names<'a>(dataset: &'a DatasetDefinition, source: &'a DatasetSchema) -> &'a [String] {
+    if dataset.key.is_empty() { &source.primary_key } else { &dataset.key }
 }
 
 /// Applies `types` to a column that has no type of its own.
@@ -177,10 +218,10 @@ pub(super) fn key(
     dataset: &DatasetDefinition,
     source: &DatasetSchema,
     target: &DatasetSchema,
-    pairs: &[Pair],
+    fields: &Fields,
     mistakes: &mut Vec<String>,
 ) -> Vec<usize> {
-    let names = if dataset.key.is_empty() { &source.primary_key } else { &dataset.key };
+    let (names, pairs) = (key_names(dataset, source), &fields.pairs);
     if names.is_empty() {
         mistakes.push("the dataset has no key: write `key: [column, …]`".to_owned());
         return Vec::new();
@@ -190,6 +231,7 @@ pub(super) fn key(
         match pairs.iter().position(|pair| pair.source.name == *name) {
             Some(index) if key.contains(&index) => mistakes.push(format!("key: `{name}` stands twice")),
             Some(index) => key.push(index),
+            None if fields.apart.contains(name) => {}
             None if source.column(name).is_none() => {
                 mistakes.push(format!("key: the source has no column `{name}`{}", known(source)));
             }
@@ -231,8 +273,9 @@ pub(super) fn check_key_types(pairs: &[Pair], key: &[usize], mistakes: &mut Vec<
 }
 
 /// The dataset's filter over the fields.
-pub(super) fn filter(dataset: &DatasetDefinition, pairs: &[Pair], mistakes: &mut Vec<String>) -> Option<Arc<Filter>> {
-    let columns: Vec<SideColumn> = pairs
+pub(super) fn filter(dataset: &DatasetDefinition, fields: &Fields, mistakes: &mut Vec<String>) -> Option<Arc<Filter>> {
+    let columns: Vec<SideColumn> = fields
+        .pairs
         .iter()
         .map(|pair| SideColumn {
             name: pair.source.name.clone(),
@@ -244,8 +287,9 @@ pub(super) fn filter(dataset: &DatasetDefinition, pairs: &[Pair], mistakes: &mut
         .collect();
     match Filter::resolve(dataset.filter.as_ref()?, &columns) {
         Ok(filter) => Some(Arc::new(filter)),
-        Err(error) => {
-            mistakes.push(format!("filter: {error}"));
+        Err(found) => {
+            let new = found.into_iter().filter(|mistake| !fields.apart.contains(&mistake.field));
+            mistakes.extend(new.map(|mistake| format!("filter: {mistake}")));
             None
         }
     }

@@ -1,5 +1,6 @@
 //! A dataset pair as planned: which columns form fields, in which common type, under which key and rules.
 
+pub mod changed;
 mod fields;
 mod rules;
 mod terms;
@@ -51,18 +52,13 @@ impl Mapping {
     ) -> Result<Self> {
         let mut mistakes = Vec::new();
         let fields = fields::pair(sync.direction, dataset, source, target, &mut mistakes);
-        let key = fields::key(dataset, source, target, &fields.pairs, &mut mistakes);
-        if !mistakes.is_empty() {
-            return Err(definition_error(source, target, mistakes));
-        }
-        let filter = fields::filter(dataset, &fields.pairs, &mut mistakes);
+        let key = fields::key(dataset, source, target, &fields, &mut mistakes);
+        let filter = fields::filter(dataset, &fields, &mut mistakes);
         fields::check_key_types(&fields.pairs, &key, &mut mistakes);
+        let rules = rules::rules(sync, dataset, &fields.pairs, &key);
+        mistakes.extend(rules::time_without_order(&rules, &fields.pairs));
         if !mistakes.is_empty() {
             return Err(definition_error(source, target, mistakes));
-        }
-        let rules = rules::rules(sync, dataset, &fields.pairs, &key);
-        if let Some(mistake) = rules::time_without_order(&rules, &fields.pairs) {
-            return Err(definition_error(source, target, vec![mistake]));
         }
         let spec = |schema: &DatasetSchema, side: fn(&Pair) -> &ColumnSchema| {
             side_spec(sync, schema, side, &fields.pairs, &key, rules.modified_at, filter.clone())

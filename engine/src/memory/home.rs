@@ -192,8 +192,9 @@ impl Home for MemoryHome {
     }
 
     async fn count_open(&self, dataset: &str) -> Result<u64> {
-        let waits = |conflict: &&StoredConflict| is_open(conflict, dataset) && !is_contended(conflict);
-        Ok(self.lock().conflicts.iter().filter(waits).count() as u64)
+        let state = self.lock();
+        let asks = |conflict: &StoredConflict| !is_contended(conflict) && !state.asks_nobody.contains(&conflict.id);
+        Ok(state.conflicts.iter().filter(|conflict| is_open(conflict, dataset) && asks(conflict)).count() as u64)
     }
 
     async fn contended(&self, dataset: &str) -> Result<Vec<(Key, SessionId)>> {

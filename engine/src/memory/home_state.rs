@@ -1,6 +1,6 @@
 //! Everything a memory home holds. All of it is durable: what a process keeps only for itself is not in here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pinksync_model::{ConflictStatus, DatasetReport, GuardReport, SessionId};
@@ -18,6 +18,8 @@ pub(super) struct HomeState {
     pub conflicts: Vec<StoredConflict>,
     /// The session that settled a conflict, by the conflict's id.
     pub decided_in: BTreeMap<String, SessionId>,
+    /// Conflicts that an undo opened again and the next session decides, by id.
+    pub asks_nobody: BTreeSet<String>,
     pub rejects: Vec<(SessionId, String, RejectRecord)>,
     /// By session, dataset, kind (as text) and key.
     pub deferred: BTreeMap<(SessionId, String, &'static str, Key), Deferred>,

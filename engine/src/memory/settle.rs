@@ -160,6 +160,9 @@ impl HomeState {
             open.record = record.clone();
             open.decided_at = decided_at;
             let id = open.id.clone();
+            if record.status == ConflictStatus::Open {
+                self.asks_nobody.remove(&id);
+            }
             self.note_decided(id, session, record.status);
             return;
         }
@@ -175,12 +178,15 @@ impl HomeState {
         }
     }
 
-    /// Opens again what a session settled that is being undone.
+    /// Opens again what a session settled that is being undone. What it found itself asks nobody.
     fn reopen_conflicts(&mut self, undone: SessionId) {
         let settled: Vec<String> =
             self.decided_in.iter().filter(|(_, by)| **by == undone).map(|(id, _)| id.clone()).collect();
         for id in settled {
             self.decided_in.remove(&id);
+            if self.conflicts.iter().any(|conflict| conflict.id == id && conflict.session == undone) {
+                self.asks_nobody.insert(id.clone());
+            }
             self.decide_conflict(&id, ConflictStatus::Open, None, None);
         }
     }

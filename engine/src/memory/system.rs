@@ -13,7 +13,7 @@ use super::state::State;
 use super::table::{Broken, Table};
 use super::triggers::{Check, Transform};
 use super::view::{Changes, Slot};
-use crate::connector::{CheckStep, Dataset, System};
+use crate::connector::{CheckStep, Dataset, Purpose, System};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::row::SideSpec;
@@ -245,17 +245,22 @@ impl System for MemorySystem {
         }))
     }
 
-    async fn create(&self, schema: &DatasetSchema, _from_kind: &str) -> Result<()> {
-        let refused = |message: String| Error::new(ErrorKind::Definition, "create a table", message);
-        if self.lock().tables.contains_key(&schema.name) {
-            return Err(refused(format!("there is a table \"{}\" already", schema.name)));
-        }
+    async fn foresee(&self, schema: &DatasetSchema, _from_kind: &str) -> Result<DatasetSchema> {
         if schema.primary_key.is_empty() {
-            return Err(refused(format!("\"{}\" has no primary key", schema.name)));
+            let message = format!("\"{}\" has no primary key", schema.name);
+            return Err(Error::new(ErrorKind::Definition, "create a table", message));
         }
         let unique_keys = vec![schema.primary_key.clone()];
         let (references, transforms) = (Vec::new(), false);
-        self.create_table(DatasetSchema { unique_keys, references, transforms, ..schema.clone() });
+        Ok(DatasetSchema { unique_keys, references, transforms, estimated_rows: Some(0), ..schema.clone() })
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
+        if self.lock().tables.contains_key(&foreseen.name) {
+            let message = format!("there is a table \"{}\" already", foreseen.name);
+            return Err(Error::new(ErrorKind::Definition, "create a table", message));
+        }
+        self.create_table(foreseen.clone());
         Ok(())
     }
 
@@ -263,7 +268,7 @@ impl System for MemorySystem {
         Ok(Arc::new(MemoryDataset::open(self.clone(), spec)?))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
+    async fn check(&self, _purpose: Purpose) -> Vec<CheckStep> {
         vec![CheckStep { name: "connect", ok: true, detail: format!("memory:{}", self.name), hint: None }]
     }
 }

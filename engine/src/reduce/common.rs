@@ -12,12 +12,10 @@ pub(super) const FLOAT32_DIGITS: u16 = 6;
 pub fn common(source: &ColumnSchema, target: &ColumnSchema, two_way: bool, lossy: bool) -> Result<FieldType, Misfit> {
     let (source, target) = (Side::of(source, "source", target), Side::of(target, "target", source));
     let Some(finer) = finer(&source.ty, &target.ty) else {
-        return Err(Misfit::Incompatible(format!(
-            "{source} and {target} have no form in common: exclude the column, or map it to one of the same type or of text"
-        )));
+        return Err(Misfit::Incompatible(format!("{source} and {target} have no form in common")));
     };
     if zone_is_unknown(&source.ty, &target.ty) && !lossy {
-        return Err(Misfit::Incompatible(format!(
+        return Err(Misfit::Zone(format!(
             "{source} and {target}: one has a time zone and the other has none; to take the times without one as UTC \
              allow it for this field (`lossy: allow`), or give both columns the same type"
         )));

@@ -37,6 +37,8 @@ impl ConversionError {
 pub enum Misfit {
     /// One of them would lose something; `lossy: allow` accepts it.
     Lossy(String),
+    /// One has a zone and the other has none; `lossy: allow` takes the times without one as UTC.
+    Zone(String),
     /// There is no conversion.
     Incompatible(String),
 }

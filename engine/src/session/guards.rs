@@ -6,7 +6,8 @@ use pinksync_model::{GuardName, GuardReport, ReadCounts, Side};
 
 use super::{Prepared, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::home::DeferredKind;
+use crate::home::{BaseTerms, DeferredKind};
+use crate::mapping::changed;
 use crate::pair::Pair;
 
 /// Datasets smaller than this may lose any share of their records.
@@ -16,9 +17,18 @@ const SMALL_DATASET: u64 = 20;
 pub(super) const DROP_THE_BASE: [GuardName; 3] =
     [GuardName::DefinitionChanged, GuardName::DifferentSystem, GuardName::SchemaDrift];
 
-/// Compares each dataset's terms with those of its base, once a base was taken. `store`: keeps them where there is none
-/// yet, or where a change is allowed (which forgets the old base).
-pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Result<Vec<GuardReport>> {
+/// Which terms are stored as those of the base to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    Nothing,
+    /// Where there are none yet.
+    First,
+    /// Also where a change is allowed, which forgets the old base.
+    Changed,
+}
+
+/// Compares each dataset's terms with those of its base, once a base was taken.
+pub async fn terms(session: &Session, prepared: &[Prepared], keep: Keep) -> Result<Vec<GuardReport>> {
     let source = session.source.identity().await?;
     let target = session.target.identity().await?;
     let mut reports = Vec::new();
@@ -28,38 +38,16 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
         let then = session.home.terms(name).await?;
         let taken = !session.home.blocks(name).await?.is_empty();
         let Some(then) = then.filter(|_| taken) else {
-            if store || session.plan.is_some() {
+            if keep != Keep::Nothing {
                 session.home.set_terms(name, &now, false).await?;
             }
             continue;
         };
-        let changes = [
-            (
-                GuardName::DifferentSystem,
-                then.source_identity != now.source_identity,
-                &then.source_identity,
-                &now.source_identity,
-            ),
-            (
-                GuardName::DifferentSystem,
-                then.target_identity != now.target_identity,
-                &then.target_identity,
-                &now.target_identity,
-            ),
-            (GuardName::DefinitionChanged, then.definition != now.definition, &then.definition, &now.definition),
-            (
-                GuardName::SchemaDrift,
-                then.definition == now.definition && then.schema != now.schema,
-                &then.schema,
-                &now.schema,
-            ),
-        ];
-        let found: Vec<GuardReport> = changes
+        let found: Vec<GuardReport> = changes(&then, &now)
             .into_iter()
-            .filter(|(_, changed, ..)| *changed)
-            .map(|(guard, _, then, now)| changed(session, guard, name, then, now))
+            .map(|(guard, detail)| report(session, guard, name, 0.0, 1.0, true, Some(detail)))
             .collect();
-        if store && !found.is_empty() && found.iter().all(|guard| guard.allowed) {
+        if keep == Keep::Changed && !found.is_empty() && found.iter().all(|guard| guard.allowed) {
             session.home.note_overridden(session.id, &found).await?;
             session.home.set_terms(name, &now, true).await?;
         }
@@ -72,7 +60,7 @@ pub async fn terms(session: &Session, prepared: &[Prepared], store: bool) -> Res
 /// conflict. Nothing overrides them there.
 pub async fn of_the_base(session: &Session, prepared: &[Prepared]) -> Result<Vec<GuardReport>> {
     let held = [GuardName::DifferentSystem, GuardName::DefinitionChanged].map(|guard| guard.to_string());
-    let mut tripped = terms(session, prepared, false).await?;
+    let mut tripped = terms(session, prepared, Keep::Nothing).await?;
     tripped.retain(|guard| held.contains(&guard.name));
     tripped.iter_mut().for_each(|guard| guard.allowed = false);
     Ok(tripped)
@@ -109,19 +97,24 @@ pub async fn with_overridden(session: &Session, found: Vec<GuardReport>) -> Resu
     Ok(guards)
 }
 
-fn changed(session: &Session, guard: GuardName, dataset: &str, then: &str, now: &str) -> GuardReport {
-    let detail = match guard {
-        GuardName::SchemaDrift => difference(then, now),
-        _ => format!("the base was taken under {then}, now it is {now}"),
-    };
-    report(session, guard, dataset, 0.0, 1.0, true, Some(detail))
-}
-
-/// The lines that differ between two schemas.
-fn difference(then: &str, now: &str) -> String {
-    let gone = then.lines().filter(|line| !now.lines().any(|other| other == *line)).map(|line| format!("was: {line}"));
-    let new = now.lines().filter(|line| !then.lines().any(|other| other == *line)).map(|line| format!("is: {line}"));
-    gone.chain(new).collect::<Vec<_>>().join("; ")
+/// What of the terms is not as it was, with a sentence for each.
+fn changes(then: &BaseTerms, now: &BaseTerms) -> Vec<(GuardName, String)> {
+    let mut changes = Vec::new();
+    for (side, then, now) in [
+        (Side::Source, &then.source_identity, &now.source_identity),
+        (Side::Target, &then.target_identity, &now.target_identity),
+    ] {
+        if then != now {
+            let detail = format!("the {side} was {then} when the base was taken, and is {now} now");
+            changes.push((GuardName::DifferentSystem, detail));
+        }
+    }
+    if then.definition != now.definition {
+        changes.push((GuardName::DefinitionChanged, changed::definition(&then.definition, &now.definition)));
+    } else if then.schema != now.schema {
+        changes.push((GuardName::SchemaDrift, changed::schema(&then.schema, &now.schema)));
+    }
+    changes
 }
 
 fn report(
@@ -198,10 +191,11 @@ pub fn on_deletes(session: &Session, dataset: &str, deletes: (u64, u64), present
         let records = present(side).max(deletes);
         let percent = if records == 0 { 0.0 } else { 100.0 * deletes as f64 / records as f64 };
         if records >= SMALL_DATASET && percent > worst.0 {
-            worst = (percent, Some(format!("{deletes} of {records} records would be deleted on the {side}")));
+            worst = (percent, Some(format!("{deletes} of {records} records on the {side} would be deleted")));
         }
         if deletes > 0 && present(side.other()) == 0 {
-            let detail = format!("the {} has no records at all, and {deletes} deletes would follow", side.other());
+            let follow = if deletes == 1 { "1 delete" } else { &format!("{deletes} deletes") };
+            let detail = format!("the {} has no records at all, and {follow} would follow", side.other());
             let actual = deletes as f64;
             reports.push(report(session, GuardName::EmptySide, dataset, 0.0, actual, true, Some(detail)));
         }

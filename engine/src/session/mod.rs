@@ -23,7 +23,9 @@ use crate::home::Home;
 use crate::pair::Pair;
 use crate::saved_plan::SavedPlan;
 use crate::segment::{Context, Limits};
+use guards::Keep;
 
+pub(crate) use prepare::warnings;
 pub use prepare::{Prepared, open_pair, prepare, prepare_survey};
 
 /// Told as a session goes on; for progress bars and events.
@@ -106,14 +108,18 @@ pub async fn run(session: &Session) -> Result<Finished> {
     let stopped = |guards: &[GuardReport]| guards.iter().any(|guard| guard.tripped && !guard.allowed);
     let mut prepared = prepare_survey(session).await?;
     if prepared.iter().any(|one| !one.target_exists) {
-        // Nothing is created in a session that a guard stops.
-        finished.guards = guards::terms(session, &prepared, false).await?;
+        // Nothing is created in a session that a guard stops, nor where a dataset cannot be synced anyway.
+        finished.guards = guards::terms(session, &prepared, Keep::Nothing).await?;
         if !stopped(&finished.guards) {
+            for one in prepared {
+                open_pair(session, one).await?;
+            }
             prepared = prepare(session).await?;
         }
     }
     if !stopped(&finished.guards) {
-        finished.guards = guards::terms(session, &prepared, session.plan.is_none()).await?;
+        let keep = if session.plan.is_none() { Keep::Changed } else { Keep::First };
+        finished.guards = guards::terms(session, &prepared, keep).await?;
     }
     if stopped(&finished.guards) {
         finished.ending = Ending::Guarded;
@@ -124,8 +130,9 @@ pub async fn run(session: &Session) -> Result<Finished> {
     finished.guards = guards::with_overridden(session, finished.guards).await?;
     let mut pairs = Vec::with_capacity(prepared.len());
     for prepared in prepared {
-        finished.warnings.extend(prepared.mapping.warnings.iter().cloned());
-        pairs.push(Arc::new(open_pair(session, prepared).await?));
+        let pair = open_pair(session, prepared).await?;
+        finished.warnings.extend(warnings(session, &pair));
+        pairs.push(Arc::new(pair));
     }
     match work(session, &mut pairs, &mut finished).await {
         Ok(()) => {}

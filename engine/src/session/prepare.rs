@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pinksync_model::{DatasetDefinition, Side};
+use pinksync_model::{DatasetDefinition, Direction, Side};
 
 use super::expand::{check_apart, expand_datasets};
 use super::{Session, guards};
@@ -14,6 +14,7 @@ use crate::schema::DatasetSchema;
 use crate::survey::Empty;
 
 /// A dataset pair that is described and mapped.
+#[derive(Clone)]
 pub struct Prepared {
     pub mapping: Mapping,
     pub source: DatasetSchema,
@@ -42,10 +43,30 @@ async fn prepare_all(session: &Session, create: bool) -> Result<Vec<Prepared>> {
     let names: Vec<[&str; 2]> = described.iter().map(Described::names).collect();
     check_apart(session.definition.direction, &names, &*session.source, &*session.target)?;
     let mut prepared = Vec::with_capacity(described.len());
+    let mut wrong = Vec::new();
     for one in described {
-        prepared.push(prepare_dataset(session, one, create).await?);
+        match prepare_dataset(session, one, create).await {
+            Ok(one) => prepared.push(one),
+            Err(error) if error.kind() == ErrorKind::Definition => wrong.push(error),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(parents_first(prepared))
+    match all_of(wrong) {
+        Some(error) => Err(error),
+        None => Ok(parents_first(prepared)),
+    }
+}
+
+/// What is wrong with several datasets, as one error.
+fn all_of(mut errors: Vec<Error>) -> Option<Error> {
+    if errors.len() < 2 {
+        return errors.pop();
+    }
+    let messages: Vec<&str> = errors.iter().map(Error::message).collect();
+    let mut remedies: Vec<&str> = errors.iter().filter_map(Error::remedy).collect();
+    remedies.dedup();
+    let error = Error::new(ErrorKind::Definition, "plan the datasets", messages.join("; "));
+    Some(error.with_remedy(remedies.join("; ")))
 }
 
 async fn check_two_systems(session: &Session) -> Result<()> {
@@ -103,7 +124,8 @@ async fn prepare_dataset(session: &Session, described: Described, create: bool) 
 
 fn missing(side: &str, name: &str) -> Error {
     let remedy = match side {
-        "target" => "create it, correct the name, or write `create_target: true` in the dataset",
+        _ if name.contains('*') => "a pattern stands by itself and takes no rules: `datasets: [\"public.*\"]`",
+        "target" => "create the target, correct its name, or write `create_target: true` in the dataset",
         _ => "correct the name in the sync file",
     };
     Error::new(ErrorKind::Definition, "plan the dataset", format!("the {side} has no dataset `{name}`"))
@@ -125,18 +147,23 @@ async fn create_target(
         return Err(Error::new(ErrorKind::Definition, "create the target", message)
             .with_remedy("restore the target, or begin anew with another state file"));
     }
-    let mut schema = source.clone();
-    schema.name = name.to_owned();
-    schema.columns = mapping::new_columns(dataset, source);
     let key = if dataset.key.is_empty() { &source.primary_key } else { &dataset.key };
-    schema.primary_key = key.iter().map(|name| mapping::name_at_target(dataset, name)).collect();
-    schema.unique_keys = vec![schema.primary_key.clone()];
-    schema.references.clear();
-    schema.writable = true;
+    let primary_key: Vec<String> = key.iter().map(|name| mapping::name_at_target(dataset, name)).collect();
+    let wanted = DatasetSchema {
+        name: name.to_owned(),
+        columns: mapping::new_columns(dataset, source),
+        unique_keys: vec![primary_key.clone()],
+        primary_key,
+        estimated_rows: None,
+        transforms: false,
+        references: Vec::new(),
+        writable: true,
+    };
+    let foreseen = session.target.foresee(&wanted, session.source.kind()).await?;
     if !create {
-        return Ok(schema);
+        return Ok(foreseen);
     }
-    session.target.create(&schema, session.source.kind()).await?;
+    session.target.create(&foreseen).await?;
     session.target.describe(name).await?.ok_or_else(|| missing("target", name))
 }
 
@@ -181,21 +208,43 @@ pub async fn open_pair(session: &Session, prepared: Prepared) -> Result<Pair> {
         false => Arc::new(Empty(Arc::clone(&mapping.target))),
     };
     let pair = Pair::new(mapping, source_dataset, target_dataset);
-    let sides: &[(Side, &DatasetSchema)] = match session.definition.direction {
-        pinksync_model::Direction::OneWay => &[(Side::Target, &target)],
-        pinksync_model::Direction::TwoWay => &[(Side::Source, &source), (Side::Target, &target)],
-    };
-    for (side, schema) in sides {
-        check_writable(&pair, *side, schema)?;
+    if session.definition.direction == Direction::TwoWay {
+        check_writable(&pair, Side::Source, &source)?;
+    }
+    // One that is made has its key.
+    if target_exists {
+        check_writable(&pair, Side::Target, &target)?;
     }
     Ok(pair)
+}
+
+/// What the user should know of a pair before records are written: fields left out, sides without guards.
+pub fn warnings(session: &Session, pair: &Pair) -> Vec<String> {
+    let mut warnings = pair.mapping.warnings.clone();
+    let written: &[Side] = match session.definition.direction {
+        Direction::OneWay => &[Side::Target],
+        Direction::TwoWay => &[Side::Source, Side::Target],
+    };
+    for &side in written.iter().filter(|side| pair.side(**side).dataset.capabilities().unguarded) {
+        let name = &pair.mapping.spec(side).dataset;
+        warnings.push(format!(
+            "{name}: the {side} is unguarded: it cannot keep others from changing a record between our last look and our write, \
+             which then overwrites their change; let nobody else write there during a run"
+        ));
+    }
+    warnings
 }
 
 /// A side that is written needs a unique index over the key, or the guard of a create could not hold.
 fn check_writable(pair: &Pair, side: Side, schema: &DatasetSchema) -> Result<()> {
     if !schema.writable {
-        let message = format!("{} cannot be written", schema.name);
-        return Err(Error::new(ErrorKind::Definition, "plan the dataset", message));
+        let message = format!(
+            "{} of the {side} takes no writes: it is a view, or its database or file is read-only",
+            schema.name
+        );
+        return Err(Error::new(ErrorKind::Definition, "plan the dataset", message).with_remedy(
+            "name a table instead of a view; let this user write to the file and its folder; connect to a server that takes writes",
+        ));
     }
     let spec = pair.mapping.spec(side);
     let mut key: Vec<&str> = spec.key.iter().map(|&index| spec.columns[index].name.as_str()).collect();

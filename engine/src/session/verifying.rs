@@ -30,7 +30,11 @@ pub async fn verify(session: &Session, pair: &mut Arc<Pair>, warnings: &mut Vec<
         }
     };
     if verified.different > 0 {
-        warnings.push(format!("{}: {} records differ after the session", pair.name(), verified.different));
+        let differ = match verified.different {
+            1 => "1 record differs".to_owned(),
+            many => format!("{many} records differ"),
+        };
+        warnings.push(format!("{}: {differ} after the session", pair.name()));
     }
     let counted = DatasetReport { verified, ..DatasetReport::default() };
     let settlement = Settlement { counted, ..Settlement::default() };

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pinksync_model::{DatasetReport, PlanAction, Side};
+use pinksync_model::{DatasetReport, PlanAction, PlanLine, Side};
 
 use super::chunk::Refused;
-use super::step::{Step, counter, line, step};
+use super::step::{Step, counter, fields, line, step};
 use crate::connector::{Outcome, Transaction, Write};
 use crate::error::Result;
 use crate::home::{
@@ -104,21 +104,20 @@ pub async fn find_steps(
 
 /// Tells what is about to be done and what is not.
 pub fn tell(pair: &Pair, items: &[Item<'_>], told: &mut Told, sink: Sink<'_>) -> Result<()> {
-    let mut once = |side, item: &Item<'_>, action, decision: &str| match told
-        .insert((item.entry.key.clone(), side), action)
-        == Some(action)
-    {
-        true => Ok(()),
-        false => sink(line(pair, side, item.entry, action, decision)),
+    let mut once = |line: PlanLine, item: &Item<'_>| match told.insert((item.entry.key.clone(), line.to), line.action) {
+        Some(action) if action == line.action => Ok(()),
+        _ => sink(line),
     };
     for item in items {
         if let Some(RejectRecord { side, reason, .. }) = &item.left_alone {
             let side = (reason != SETTLED_ANEW).then_some(*side);
-            once(side, item, PlanAction::Conflict, &format!("left alone: {reason}"))?;
+            let decision = format!("left alone: {reason}");
+            once(line(pair, side, item.entry, PlanAction::Conflict, &decision), item)?;
         }
         for side in [Side::Source, Side::Target] {
-            if let Some((_, action, _)) = &item.steps[side as usize] {
-                once(Some(side), item, *action, "undo")?;
+            if let Some((write, action, undone)) = &item.steps[side as usize] {
+                let fields = fields(pair, side, write, undone);
+                once(PlanLine { fields, ..line(pair, Some(side), item.entry, *action, "undo") }, item)?;
             }
         }
     }

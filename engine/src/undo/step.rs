@@ -1,11 +1,12 @@
 //! What brings one record of one side back.
 
-use pinksync_model::{IndexMap, PlanAction, PlanLine, Side};
+use pinksync_model::{FieldChange, IndexMap, PlanAction, PlanLine, Side};
 
-use crate::connector::{Change, Found, Write};
+use crate::connector::{Change, Found, RowImage, Write};
 use crate::home::{Applied, Before, JournalEntry, Tally};
 use crate::json;
 use crate::pair::Pair;
+use crate::reduce;
 use crate::row::{Hash, Row};
 use crate::value::Value;
 
@@ -67,6 +68,41 @@ pub fn counter(side: Side, action: PlanAction) -> Tally {
         PlanAction::Delete => Tally::deleted(side),
         PlanAction::Conflict => Tally::LEFT_ALONE,
     }
+}
+
+/// What a write brings back: of each field what the side holds now, and as `base` what it held before the session.
+pub fn fields(pair: &Pair, side: Side, write: &Write, undone: &Applied) -> IndexMap<String, FieldChange> {
+    let spec = pair.mapping.spec(side);
+    let column = |index: usize, native: &Value| {
+        let column = &spec.columns[index];
+        // A value that has no common form is told as the side gave it.
+        json::value(&reduce::reduce(native, &column.native, &column.common).unwrap_or_else(|_| native.clone()))
+    };
+    let in_image = |image: &RowImage, index: usize| {
+        let found = image.iter().find(|(name, _)| *name == spec.columns[index].name);
+        found.map(|(_, native)| column(index, native))
+    };
+    let held = |before: &Before, index: usize| match before {
+        Before::Absent => None,
+        Before::Fields(values) => values.get(index).map(|native| column(index, native)),
+        Before::Image(image) => in_image(image, index),
+    };
+    let back = |index: usize| match &write.change {
+        Change::Delete => None,
+        Change::Create(values) => values.get(index).map(|native| column(index, native)),
+        Change::Update(set) => set.iter().find(|(at, _)| *at == index).map(|(_, native)| column(index, native)),
+        Change::Restore(image) => in_image(image, index),
+    };
+    let changed = |index: &usize| match &write.change {
+        Change::Update(set) => set.iter().any(|(at, _)| at == index),
+        Change::Create(_) | Change::Delete | Change::Restore(_) => true,
+    };
+    let change = |index: usize| {
+        let (base, now) = (back(index), held(&undone.before, index));
+        let (source, target) = if side == Side::Source { (now, None) } else { (None, now) };
+        (pair.mapping.fields[index].clone(), FieldChange { base, source, target })
+    };
+    (0..spec.columns.len()).filter(changed).map(change).collect()
 }
 
 pub fn line(pair: &Pair, side: Option<Side>, entry: &JournalEntry, action: PlanAction, decision: &str) -> PlanLine {

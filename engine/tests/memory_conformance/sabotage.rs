@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pinksync_engine::conformance::connector::{Edit, Harness, Promises, Table};
 use pinksync_engine::connector::{
-    Capabilities, Change, CheckStep, Chunk, Dataset, Found, Guard, Outcome, Page, RangeSum, System, Transaction, Write,
+    Capabilities, Change, CheckStep, Chunk, Dataset, Found, Guard, Outcome, Page, Purpose, RangeSum, System,
+    Transaction, Write,
 };
 use pinksync_engine::row::SideSpec;
 use pinksync_engine::schema::DatasetSchema;
@@ -94,8 +95,12 @@ impl System for BadSystem {
         self.0.describe(dataset).await
     }
 
-    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
-        self.0.create(schema, from_kind).await
+    async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {
+        self.0.foresee(schema, from_kind).await
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
+        self.0.create(foreseen).await
     }
 
     async fn open(&self, spec: Arc<SideSpec>, schema: &DatasetSchema) -> Result<Arc<dyn Dataset>> {
@@ -106,8 +111,8 @@ impl System for BadSystem {
         Ok(Arc::new(BadDataset(self.0.open(Arc::new(own), schema).await?, self.1)))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
-        self.0.check().await
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
+        self.0.check(purpose).await
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use pinksync_engine::memory::{OnDelete, column, required, schema};
+use pinksync_engine::memory::{Flavour, OnDelete, column, required, schema};
 use pinksync_engine::schema::{DatasetSchema, FieldType};
 use pinksync_engine::session::{self, Ending, Finished, Session};
-use pinksync_model::{DatasetDefinition, DatasetEntry, SessionId, SyncDefinition};
+use pinksync_engine::survey;
+use pinksync_model::{DatasetDefinition, DatasetEntry, Direction, SessionId, SyncDefinition};
 
-use crate::setup::{Edit, Setup};
+use crate::setup::{Edit, End, Setup};
 use crate::world::{World, wait};
 
 const INT: FieldType = FieldType::Int { bits: 64 };
@@ -43,6 +44,27 @@ fn a_session_that_a_guard_stops_creates_no_target() {
     world.setup.filter = false;
     assert_eq!(run(&world, further()).ending, Ending::Completed);
     assert!(created(&world));
+}
+
+#[test]
+fn a_written_side_without_guards_is_told_by_plan_and_report() {
+    let api = End { flavour: Flavour::API, ..End::PLAIN };
+    for (setup, told) in [
+        (Setup { target: api, direction: Direction::TwoWay, ..Setup::PLAIN }, vec!["the target is unguarded"]),
+        (Setup { source: api, direction: Direction::TwoWay, ..Setup::PLAIN }, vec!["the source is unguarded"]),
+        (Setup { source: api, direction: Direction::OneWay, ..Setup::PLAIN }, vec![]),
+        (Setup::PLAIN, vec![]),
+    ] {
+        let world = World::new(&setup);
+        let session = world.session(SessionId::new());
+        let planned = wait(survey::plan(&session, &mut |_| Ok(()))).unwrap().finished;
+        for finished in [planned, run(&world, Vec::new())] {
+            let unguarded: Vec<&String> =
+                finished.warnings.iter().filter(|warning| warning.contains("unguarded")).collect();
+            assert_eq!(unguarded.len(), told.len(), "{unguarded:?}");
+            assert!(told.iter().all(|part| unguarded[0].contains(part)), "{unguarded:?}");
+        }
+    }
 }
 
 #[test]

@@ -29,6 +29,9 @@ impl Local {
             None => self.begin_new(plan).await?,
         };
         let (id, resumed, plan) = begun;
+        if let Some(plan) = &plan {
+            self.state.note_plan(id, plan.id).await?;
+        }
         for guard in allow {
             self.state.allow(id, *guard).await?;
         }
@@ -39,12 +42,24 @@ impl Local {
     async fn begin_new(&self, plan: Option<&[u8]>) -> Result<(SessionId, bool, Option<Arc<SavedPlan>>), RunError> {
         let id = SessionId::new();
         let read = plan.map(SavedPlan::from_bytes).transpose()?;
+        if let Some(plan) = &read {
+            self.check_not_carried_out(plan).await?;
+        }
         if let Some(bytes) = plan {
             let path = self.plan_path(id);
             std::fs::write(&path, bytes).map_err(|error| unstorable(&path, error))?;
         }
         self.state.begin_session(id, Mode::Sync, None).await?;
         Ok((id, false, read.map(Arc::new)))
+    }
+
+    /// What a plan says is done once; a session that failed, or was taken back, leaves it to be done.
+    async fn check_not_carried_out(&self, plan: &SavedPlan) -> Result<(), RunError> {
+        let Some(session) = self.state.carried_out(plan.id).await? else { return Ok(()) };
+        let (id, ended) = (session.id, session.ended_at.unwrap_or(session.started_at));
+        let message = format!("this plan is carried out already: session {id} did it, which ended at {ended}");
+        let remedy = "for what is to be done now make a new plan: `pinksync plan FILE --save PLAN`";
+        Err(RunError::refused(message, remedy))
     }
 
     async fn go_on(

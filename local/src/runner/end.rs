@@ -156,9 +156,10 @@ fn interrupted(mode: Mode) -> Reason {
 }
 
 fn guarded(guards: &[GuardReport]) -> Reason {
-    let tripped = guards.iter().find(|guard| guard.tripped && !guard.allowed);
-    let name = tripped.map_or("unknown", |guard| guard.name.as_str());
-    let detail = tripped.and_then(|guard| guard.detail.clone()).unwrap_or_else(|| "a guard tripped".to_owned());
+    let tripped: Vec<&GuardReport> = guards.iter().filter(|guard| guard.tripped && !guard.allowed).collect();
+    let name = tripped.first().map_or("unknown", |guard| guard.name.as_str());
+    let details: Vec<&str> = tripped.iter().filter_map(|guard| guard.detail.as_deref()).collect();
+    let detail = if details.is_empty() { "a guard tripped".to_owned() } else { details.join("; ") };
     Reason { code: format!("guard:{name}"), detail }
 }
 

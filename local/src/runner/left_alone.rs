@@ -25,7 +25,8 @@ pub(super) async fn warnings(state: &StateFile, report: &Report) -> Result<Vec<S
     let rest = total.saturating_sub(warnings.len() as u64);
     if rest > 0 {
         let session = report.session.id;
-        warnings.push(format!("{rest} more were left alone; `pinksync rejects FILE --session {session}` lists all"));
+        let more = if rest == 1 { "1 more was".to_owned() } else { format!("{rest} more were") };
+        warnings.push(format!("{more} left alone; `pinksync rejects FILE --session {session}` lists all"));
     }
     Ok(warnings)
 }

@@ -61,7 +61,9 @@ impl Duplicates {
         if self.rows > self.named.len() as u64 {
             keys.push("…".to_owned());
         }
-        let message = format!("{} rows of {dataset} repeat a key that another row has: {}", self.rows, keys.join(", "));
+        let rows = if self.rows == 1 { "1 row" } else { &format!("{} rows", self.rows) };
+        let verb = if self.rows == 1 { "repeats" } else { "repeat" };
+        let message = format!("{rows} of {dataset} {verb} a key that another row has: {}", keys.join(", "));
         let remedy = "name a key that is unique in this dataset, or remove the repeated rows";
         Err(Error::new(ErrorKind::Data, OPERATION, message).with_remedy(remedy))
     }

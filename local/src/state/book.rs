@@ -63,6 +63,16 @@ impl StateFile {
         self.read("look for a session to undo", session::last_undoable).await
     }
 
+    /// Says which plan a session carries out.
+    pub async fn note_plan(&self, id: SessionId, plan: SessionId) -> Result<(), StateError> {
+        self.write("note a session's plan", move |connection| session::note_plan(connection, id, plan)).await
+    }
+
+    /// The session that has carried out a plan and is not taken back.
+    pub async fn carried_out(&self, plan: SessionId) -> Result<Option<StoredSession>, StateError> {
+        self.read("look for a plan's session", move |connection| session::carried_out(connection, plan)).await
+    }
+
     /// Says that an undo has taken the session back.
     pub async fn mark_undone(&self, id: SessionId) -> Result<(), StateError> {
         self.write("mark a session as undone", move |connection| session::mark_undone(connection, id)).await

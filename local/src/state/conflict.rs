@@ -27,7 +27,8 @@ pub(crate) fn store(
     let (base, source, target) = (put(&record.base), put(&record.source), put(&record.target));
     let decided_in = decided_at.map(|_| session);
     let refresh = "UPDATE conflicts SET kind = ?3, status = ?4, base = ?5, source = ?6, target = ?7, decision = ?8,
-                   decided_by = ?9, decided_at = ?10, decided_in = ?11
+                   decided_by = ?9, decided_at = ?10, decided_in = ?11,
+                   asks_nobody = asks_nobody AND ?4 <> 'open'
                    WHERE dataset = ?1 AND key = ?2 AND status = 'open'";
     let refreshed = transaction.prepare_cached(refresh)?.execute(params![
         dataset,
@@ -74,11 +75,12 @@ pub(crate) fn supersede(transaction: &Transaction<'_>, dataset: i64, session: &s
     Ok(())
 }
 
-/// Opens again what a session settled that is being undone; a newer open conflict of the same record stands instead.
+/// Opens again what a session settled that is being undone; a newer open conflict of the same record stands instead. One
+/// that the session itself found asks nobody: the next session decides it as that one did.
 pub(crate) fn reopen(transaction: &Transaction<'_>, session: &str) -> Result<(), Fault> {
     let update =
         "UPDATE OR IGNORE conflicts SET status = 'open', decision = NULL, decided_by = NULL, decided_at = NULL,
-                  decided_in = NULL WHERE decided_in = ?1";
+                  decided_in = NULL, asks_nobody = asks_nobody OR session = ?1 WHERE decided_in = ?1";
     transaction.prepare_cached(update)?.execute([session])?;
     Ok(())
 }
@@ -124,7 +126,7 @@ pub(crate) fn open_keys(connection: &Connection, name: &str, range: &KeyRange) -
 
 pub(crate) fn count_open(connection: &Connection, name: &str) -> Result<u64, Fault> {
     let select = "SELECT count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset
-                  WHERE d.name = ?1 AND c.status = 'open' AND c.kind <> 'contended'";
+                  WHERE d.name = ?1 AND c.status = 'open' AND c.kind <> 'contended' AND NOT c.asks_nobody";
     let count: i64 = connection.prepare_cached(select)?.query_row([name], |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }

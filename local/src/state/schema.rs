@@ -7,7 +7,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x7063_7374;
 pub(crate) const VERSION: i64 = STEPS.len() as i64;
 
 /// A step is never changed once it was released; a new one is added at the end.
-pub(crate) const STEPS: [&str; 2] = [FIRST, OVERRIDDEN];
+pub(crate) const STEPS: [&str; 3] = [FIRST, OVERRIDDEN, PLAN];
 
 /// Large values stand in tables of their own, so that marking a header does not write them again.
 const FIRST: &str = "
@@ -143,4 +143,11 @@ CREATE TABLE overridden (
     report TEXT NOT NULL,
     UNIQUE (session, guard, dataset)
 ) STRICT;
+";
+
+/// The plan that a session carries out; conflicts that an undo opened again for the next session to decide.
+const PLAN: &str = "
+ALTER TABLE conflicts ADD COLUMN asks_nobody INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN plan TEXT;
+CREATE INDEX sessions_by_plan ON sessions (plan) WHERE plan IS NOT NULL;
 ";

@@ -106,6 +106,18 @@ pub(crate) fn last_undoable(connection: &Connection) -> Result<Option<StoredSess
     first(connection, filter, [])
 }
 
+/// Says which plan a session carries out.
+pub(crate) fn note_plan(connection: &Connection, id: SessionId, plan: SessionId) -> Result<(), Fault> {
+    let update = "UPDATE sessions SET plan = ?2 WHERE id = ?1";
+    changed_one(id, connection.execute(update, params![id.to_string(), plan.to_string()])?)
+}
+
+/// The session that carried a plan out and is not taken back.
+pub(crate) fn carried_out(connection: &Connection, plan: SessionId) -> Result<Option<StoredSession>, Fault> {
+    let filter = "WHERE plan = ?1 AND status = 'completed' AND undone_at IS NULL ORDER BY number DESC LIMIT 1";
+    first(connection, filter, [plan.to_string()])
+}
+
 pub(crate) fn mark_undone(connection: &Connection, id: SessionId) -> Result<(), Fault> {
     let update = "UPDATE sessions SET undone_at = coalesce(undone_at, ?2) WHERE id = ?1";
     changed_one(id, connection.execute(update, params![id.to_string(), clock::now()])?)

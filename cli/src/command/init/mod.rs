@@ -60,6 +60,7 @@ impl Init {
         let target = Address::read("target", &self.target, folder)?;
         let (at_source, at_target) =
             (describe(&source, true).await?, describe(&target, !target.is_missing_file()).await?);
+        let at_target = only_written(at_target);
         let suggestions = Suggestions::make(&at_source, &at_target)?;
         let text = document::write(&self.file, &source, &target, &suggestions);
         let misfits = misfits(&text, &source, &target, &at_source.schemas, &at_target.schemas)?;
@@ -102,6 +103,16 @@ async fn describe(address: &Address, looks: bool) -> Result<Side, Failure> {
         side.schemas.extend(schema(&*system, &name).await?);
     }
     Ok(side)
+}
+
+/// The target without what takes no writes there, such as most views.
+fn only_written(mut target: Side) -> Side {
+    let (written, others): (Vec<_>, Vec<_>) = target.schemas.into_iter().partition(|schema| schema.writable);
+    for schema in others {
+        crate::context::say(format_args!("left out: {} of the target takes no writes", schema.name));
+    }
+    target.schemas = written;
+    target
 }
 
 /// A dataset that cannot be described (an empty file, a broken view) is none that can be suggested.

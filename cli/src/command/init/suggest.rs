@@ -107,7 +107,7 @@ impl Suggestions {
         }
         if made.datasets.is_empty() {
             return Err(Failure::failed("the source has no dataset with columns")
-                .help("check that --source names the right database, folder or file"));
+                .help("check that --source names the right database, folder or file, and that its user may read the tables (SELECT)"));
         }
         if made.datasets.iter().any(|dataset| dataset.certainty != Certainty::Any) {
             let (unsure, sure) = made.datasets.into_iter().partition(|dataset| dataset.certainty == Certainty::Any);

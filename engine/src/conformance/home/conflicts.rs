@@ -84,6 +84,21 @@ pub(super) async fn contended_ones_wait_for_nobody(homes: &dyn Homes) {
     assert_eq!(home.contended(DATASET).await.unwrap(), [(key(3), session)]);
 }
 
+pub(super) async fn what_an_undo_opens_again_waits_only_where_it_did_before(homes: &dyn Homes) {
+    let home = homes.fresh().await;
+    let (found, undone) = (SessionId::new(), SessionId::new());
+    settle(&*home, found, DATASET, &with_conflicts(vec![conflict(1, ConflictStatus::Open)])).await;
+    let settled = vec![conflict(1, ConflictStatus::Resolved), conflict(2, ConflictStatus::Resolved)];
+    settle(&*home, undone, DATASET, &with_conflicts(settled)).await;
+    let reopen = Settlement { reopen: Some(undone), ..Settlement::default() };
+    settle(&*home, SessionId::new(), DATASET, &reopen).await;
+    let home = homes.reopen(home).await;
+    assert_eq!(home.open_conflicts(DATASET, &range(None, None)).await.unwrap(), [key(1), key(2)]);
+    assert_eq!(home.count_open(DATASET).await.unwrap(), 1, "the one that was open before");
+    store(&*home, vec![conflict(2, ConflictStatus::Open)]).await;
+    assert_eq!(home.count_open(DATASET).await.unwrap(), 2, "a session that asks a person found it again");
+}
+
 pub(super) async fn a_record_can_be_in_conflict_again(homes: &dyn Homes) {
     let home = homes.fresh().await;
     for _ in 0..3 {

@@ -93,6 +93,7 @@ pub async fn conflicts(homes: &dyn Homes) {
     conflicts::a_settled_record_opens_none(homes).await;
     conflicts::superseding_closes_the_open_one(homes).await;
     conflicts::contended_ones_wait_for_nobody(homes).await;
+    conflicts::what_an_undo_opens_again_waits_only_where_it_did_before(homes).await;
     conflicts::a_record_can_be_in_conflict_again(homes).await;
     conflicts::deciding_an_unknown_one_is_an_error(homes).await;
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::Faults;
 use crate::connector::{
-    Capabilities, CheckStep, Chunk, Dataset, Found, Guard, Outcome, Page, RangeSum, System, Transaction, Write,
+    Capabilities, CheckStep, Chunk, Dataset, Found, Guard, Outcome, Page, Purpose, RangeSum, System, Transaction, Write,
 };
 use crate::error::Result;
 use crate::key::{Key, KeyRange};
@@ -51,8 +51,12 @@ impl System for FaultySystem {
         self.faults.query(self.inner.full_name(dataset)).await
     }
 
-    async fn create(&self, schema: &DatasetSchema, from_kind: &str) -> Result<()> {
-        self.faults.effect("create a dataset", self.inner.create(schema, from_kind)).await
+    async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {
+        self.inner.foresee(schema, from_kind).await
+    }
+
+    async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
+        self.faults.effect("create a dataset", self.inner.create(foreseen)).await
     }
 
     async fn open(&self, spec: Arc<SideSpec>, schema: &DatasetSchema) -> Result<Arc<dyn Dataset>> {
@@ -60,8 +64,8 @@ impl System for FaultySystem {
         Ok(Arc::new(FaultyDataset { faults: self.faults.clone(), inner }))
     }
 
-    async fn check(&self) -> Vec<CheckStep> {
-        self.inner.check().await
+    async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
+        self.inner.check(purpose).await
     }
 }
 

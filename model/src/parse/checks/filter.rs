@@ -49,6 +49,10 @@ fn check_value(op: Op, value: &Value, place: &Place, found: &mut Gathered<'_>) {
         (Op::IsNull, _) => {
             found.add(place, "`is_null` takes true or false", "write true or false, or leave `value` out")
         }
+        (Op::Like, Value::Null) => {
+            found.add(place, "`like` has no pattern", "write `value: \"A%\"`: % for any text, _ for one character");
+        }
+        (Op::In, Value::Null) => found.add(place, "`in` has no list to look in", "write `value: [a, b]`"),
         (_, Value::Null) => found.add(place, format!("`{name}` has no value to compare with"), USE_IS_NULL),
         (Op::Like, _) => {
             found.add(place, "`like` takes text", "write a pattern in quotes: % for any text, _ for one character");
