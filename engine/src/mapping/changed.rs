@@ -20,6 +20,7 @@ struct Definition {
     filter: Option<Filter>,
     types: BTreeMap<String, String>,
     modified_at: Option<ModifiedAt>,
+    hash: String,
 }
 
 /// What the sync file says otherwise than when the base was taken.
@@ -41,6 +42,9 @@ pub fn definition(then: &str, now: &str) -> String {
     }
     if then.modified_at != now.modified_at {
         changes.push(format!("modified_at was {} and is {}", time(&then.modified_at), time(&now.modified_at)));
+    }
+    if then.hash != now.hash {
+        changes.push("this version of the program hashes records in another way".to_owned());
     }
     sentence(changes)
 }
@@ -169,6 +173,8 @@ mod tests {
         let filtered = definition(r#"{"modified_at":{"source":"a","target":"b"}}"#, r#"{"filter":{"any":[]}}"#);
         assert!(filtered.contains("the filter was none and is `any of ()`"), "{filtered}");
         assert!(filtered.contains("modified_at was `a` at the source, `b` at the target and is none"), "{filtered}");
+        let hashed = definition("{}", r#"{"hash":"xxh3-128"}"#);
+        assert_eq!(hashed, "since the base was taken: this version of the program hashes records in another way");
         assert!(definition("?", then).contains("not defined as it was"));
     }
 
