@@ -53,9 +53,7 @@ impl Local {
                 Ending::Guarded => (SessionStatus::Failed, Some(guarded(&finished.guards))),
             },
             Err(error) if error.kind() == ErrorKind::Interrupted => (SessionStatus::Paused, Some(interrupted(mode))),
-            // With some space the same session goes on, as after a kill.
-            Err(error) if error.kind() == ErrorKind::Storage => (SessionStatus::Paused, Some(failed(error))),
-            Err(error) => (SessionStatus::Failed, Some(failed(error))),
+            Err(error) => (left_by(error.kind()), Some(failed(error))),
         };
         self.book(id, status, reason, result).await
     }
@@ -162,6 +160,20 @@ fn guarded(guards: &[GuardReport]) -> Reason {
     Reason { code: format!("guard:{name}"), detail }
 }
 
+/// Where an error leaves its session. What passes, or passes once there is space, pauses it: the same session goes on,
+/// as after a kill.
+fn left_by(kind: ErrorKind) -> SessionStatus {
+    match kind {
+        ErrorKind::Unreachable
+        | ErrorKind::Aborted
+        | ErrorKind::UnknownOutcome
+        | ErrorKind::Moved
+        | ErrorKind::Storage
+        | ErrorKind::Interrupted => SessionStatus::Paused,
+        ErrorKind::Definition | ErrorKind::Denied | ErrorKind::Data | ErrorKind::Other => SessionStatus::Failed,
+    }
+}
+
 pub(super) fn failed(error: &Error) -> Reason {
     Reason { code: code(error.kind()).to_owned(), detail: chain(error) }
 }
@@ -179,5 +191,20 @@ fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::Storage => "storage",
         ErrorKind::Interrupted => "interrupted",
         ErrorKind::Other => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_pauses_a_session_and_what_does_not_fails_it() {
+        for kind in [ErrorKind::Unreachable, ErrorKind::Aborted, ErrorKind::UnknownOutcome, ErrorKind::Moved] {
+            assert_eq!(left_by(kind), SessionStatus::Paused, "{kind:?}");
+        }
+        for kind in [ErrorKind::Definition, ErrorKind::Denied, ErrorKind::Data, ErrorKind::Other] {
+            assert_eq!(left_by(kind), SessionStatus::Failed, "{kind:?}");
+        }
     }
 }
