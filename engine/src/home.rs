@@ -247,6 +247,13 @@ pub struct RejectRecord {
     pub reason: String,
 }
 
+impl RejectRecord {
+    /// Nothing is wrong with the record: somebody else had moved it.
+    pub fn is_left_alone(&self) -> bool {
+        [MOVED_SINCE_PLAN, CHANGED_SINCE].contains(&self.code.as_str())
+    }
+}
+
 /// Code of a record that a saved plan expected otherwise.
 pub const MOVED_SINCE_PLAN: &str = "moved_since_plan";
 /// Code of a record that an undo did not touch.
