@@ -73,6 +73,11 @@ impl StateFile {
         self.read("list the conflicts", move |connection| conflict::list(connection, all)).await
     }
 
+    /// Datasets with conflicts that wait for a person, and how many now.
+    pub async fn waiting(&self) -> Result<Vec<(String, u64)>, StateError> {
+        self.read("count open conflicts", conflict::waiting).await
+    }
+
     /// The conflict with this id (`c12`), or the only one whose id begins so.
     pub async fn conflict(&self, id: &str) -> Result<StoredConflict, StateError> {
         let id = id.to_owned();
