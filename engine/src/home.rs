@@ -415,6 +415,9 @@ pub trait Home: Send + Sync {
     /// for a process that goes on with the session.
     async fn unknown_rejects(&self, session: SessionId, dataset: &str) -> Result<(bool, bool)>;
 
+    /// Keys of the records that the session left out, each once (rejects, left alone).
+    async fn left_out(&self, session: SessionId, dataset: &str) -> Result<Vec<Key>>;
+
     /// Keeps guards that were overridden in a session, for its report; of a guard and dataset the first stands.
     async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()>;
 

@@ -105,8 +105,9 @@ impl StateFile {
         self.read("read the allowed guards", move |connection| session::allowed(connection, session)).await
     }
 
-    /// Drops the journals of sessions that ended more than `days` days ago (they cannot be undone any more) and gives
-    /// the number of chunks dropped.
+    /// Drops the journals of sessions that ended more than `days` days ago (they cannot be undone any more), with their
+    /// rejects, and gives the number of chunks dropped. What `sessions` and `report` show of them stays for good: report,
+    /// counters and what was allowed, a few rows a session.
     pub async fn retain(&self, days: u32) -> Result<u64, StateError> {
         self.write("drop old journals", move |connection| session::retain(connection, days)).await
     }
