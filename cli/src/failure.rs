@@ -44,6 +44,13 @@ impl Failure {
         self
     }
 
+    /// Says one more thing to do.
+    #[must_use]
+    pub fn help_too(mut self, more: &str) -> Self {
+        self.help = Some(self.help.map_or(more.to_owned(), |help| format!("{help}; {more}")));
+        self
+    }
+
     /// Adds an error and what is behind it.
     #[must_use]
     pub fn because(mut self, error: &(dyn StdError + 'static)) -> Self {

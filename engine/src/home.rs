@@ -247,6 +247,13 @@ pub struct RejectRecord {
     pub reason: String,
 }
 
+impl RejectRecord {
+    /// Nothing is wrong with the record: somebody else had moved it.
+    pub fn is_left_alone(&self) -> bool {
+        [MOVED_SINCE_PLAN, CHANGED_SINCE].contains(&self.code.as_str())
+    }
+}
+
 /// Code of a record that a saved plan expected otherwise.
 pub const MOVED_SINCE_PLAN: &str = "moved_since_plan";
 /// Code of a record that an undo did not touch.
@@ -408,6 +415,9 @@ pub trait Home: Send + Sync {
     /// Whether the session has rejects without a key, of the source and of the target: absence there proves nothing, also
     /// for a process that goes on with the session.
     async fn unknown_rejects(&self, session: SessionId, dataset: &str) -> Result<(bool, bool)>;
+
+    /// Keys of the records that the session left out, each once (rejects, left alone).
+    async fn left_out(&self, session: SessionId, dataset: &str) -> Result<Vec<Key>>;
 
     /// Keeps guards that were overridden in a session, for its report; of a guard and dataset the first stands.
     async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()>;

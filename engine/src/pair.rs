@@ -106,6 +106,11 @@ impl Pair {
         &self.mapping.name
     }
 
+    /// Staging could not read a record of this key on some side.
+    pub fn is_unreadable(&self, key: &Key) -> bool {
+        self.source.unreadable.contains(key) || self.target.unreadable.contains(key)
+    }
+
     /// Some side's writes take effect only when the whole dataset is published.
     pub fn publishes(&self) -> bool {
         self.source.dataset.capabilities().publishes || self.target.dataset.capabilities().publishes

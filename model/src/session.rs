@@ -226,7 +226,7 @@ pub struct SessionLine {
     pub undone: bool,
     /// Records written on either side.
     pub written: u64,
-    /// Conflicts of it that wait for a person.
+    /// Conflicts that waited for a person at its end, as in its report; now, where it has not ended.
     pub open_conflicts: u64,
     /// Guards that were overridden for it by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -179,3 +179,37 @@ fn under_another_mapping_or_over_another_database_nothing_is_settled() {
     place.expect(0, &take);
     assert_eq!(place.value("shop.db", "SELECT name FROM people WHERE id = 7"), "seven");
 }
+
+#[test]
+fn lists_and_reports_agree_on_what_is_open() {
+    let place = conflicting();
+    // By session, the latest first: what waited at its end, as its report says.
+    let agree = |expected: &[u64], now: usize| {
+        let sessions = place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines();
+        let left: Vec<u64> = sessions.iter().map(|session| session["open_conflicts"].as_u64().unwrap()).collect();
+        assert_eq!(left, expected, "{sessions:#?}");
+        for session in &sessions {
+            let id = session["id"].as_str().unwrap();
+            let report = place.expect(0, &["report", "sync.yaml", "--session", id, "-o", "json"]).json();
+            let datasets = report["datasets"].as_array().unwrap();
+            let open: u64 = datasets.iter().map(|dataset| dataset["conflicts"]["open"].as_u64().unwrap()).sum();
+            assert_eq!(session["open_conflicts"], open, "{report:#}");
+        }
+        assert_eq!(open(&place).len(), now);
+        let said = place.expect(0, &["sessions", "sync.yaml"]).stderr;
+        let waiting = if now == 0 { "no conflict waits".to_owned() } else { format!("{now} conflict waits") };
+        assert!(said.contains(&format!("{waiting} for a decision now")), "{said}");
+    };
+    agree(&[1, 0], 1);
+    place.expect(3, &["run", "sync.yaml"]);
+    agree(&[1, 1, 0], 1);
+    place.expect(0, &["conflicts", "resolve", "sync.yaml", "c1", "--take", "source"]);
+    agree(&[0, 1, 1, 0], 0);
+    assert!(place.expect(0, &["report", "sync.yaml"]).stderr.contains("no conflict waits for a decision now"));
+    place.expect(3, &["undo", "sync.yaml", "--yes"]);
+    agree(&[1, 0, 1, 1, 0], 1);
+    // A guard stops the next one before anything is looked at.
+    place.edit("sync.yaml", "key: [id]", "key: [id]\n    exclude: [city]");
+    place.expect(4, &["run", "sync.yaml"]);
+    agree(&[1, 1, 0, 1, 1, 0], 1);
+}

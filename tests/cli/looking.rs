@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::place::{KEY, MANUAL, ONE_WAY, Place};
+use super::place::{KEY, MANUAL, ONE_WAY, Place, TIME};
 
 #[test]
 fn verify_and_diff_find_what_differs() {
@@ -43,17 +43,47 @@ fn a_record_that_cannot_be_read_is_told_and_is_not_taken_for_equal() {
 }
 
 #[test]
-fn a_conflict_that_waits_for_a_person_is_not_compared() {
+fn what_waits_for_a_person_or_was_left_out_is_a_difference_with_its_reason() {
     let place = Place::with_people(MANUAL, KEY);
     place.expect(0, &["run", "sync.yaml"]);
     place.edit("people.csv", "name 7,", "seven,");
     place.sql("shop.db", "UPDATE people SET name = 'Seven' WHERE id = 7");
-    place.expect(10, &["verify", "sync.yaml"]);
+    place.sql("shop.db", "CREATE UNIQUE INDEX names ON people (name)");
+    place.edit("people.csv", "name 9,", "name 10,");
+    let reasons = || {
+        let lines = place.expect(10, &["diff", "sync.yaml", "-o", "json"]).lines();
+        lines.iter().map(|line| line["reason"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(), ["new conflict", "not carried over yet: source changed"]);
     place.expect(3, &["run", "sync.yaml"]);
+    let report = place.expect(10, &["verify", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["verified"], json!({"equal": 23, "different": 2, "not_compared": 0}));
+    let reasons = reasons();
+    assert_eq!(reasons[0], "open conflict");
+    assert!(reasons[1].starts_with("rejected at the target: ") && reasons[1].contains("UNIQUE"), "{reasons:?}");
+    assert!(place.expect(10, &["diff", "sync.yaml"]).stdout.contains("people.csv id 7: open conflict\n  < name seven"));
+}
+
+#[test]
+fn what_the_syncs_own_rules_keep_apart_is_not_compared() {
+    let place = Place::with_people(MANUAL, KEY);
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", "name 7,", "seven,");
+    place.sql("shop.db", "UPDATE people SET name = 'Seven' WHERE id = 7");
+    place.expect(3, &["run", "sync.yaml"]);
+    place.expect(0, &["conflicts", "resolve", "sync.yaml", "c1", "--take", "skip"]);
     let report = place.expect(0, &["verify", "sync.yaml", "-o", "json"]).json();
     assert_eq!(report["datasets"][0]["verified"], json!({"equal": 24, "different": 0, "not_compared": 1}));
     let ran = place.expect(0, &["diff", "sync.yaml"]);
     assert!(ran.stdout.is_empty() && ran.stderr.contains("1 not compared"), "{ran:#?}");
+
+    let place = Place::with_people(ONE_WAY, &format!("{KEY}\ndeletes: ignore"));
+    place.expect(0, &["run", "sync.yaml"]);
+    place.edit("people.csv", &format!("7,name 7,city 7,{TIME}\n"), "");
+    place.sql("shop.db", "INSERT INTO people VALUES (100, 'of the shop', 'city', NULL)");
+    place.expect(0, &["run", "sync.yaml"]);
+    let report = place.expect(0, &["verify", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["datasets"][0]["verified"], json!({"equal": 24, "different": 0, "not_compared": 2}));
 }
 
 #[test]

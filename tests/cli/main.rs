@@ -11,6 +11,7 @@ mod init;
 mod looking;
 
 mod mappings;
+mod moved;
 mod names;
 mod output;
 mod place;

@@ -160,7 +160,7 @@ impl Ran {
 
 pub const TIME: &str = "2026-01-01 00:00:00";
 
-const PEOPLE_TABLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, city TEXT, updated_at TEXT)";
+pub const PEOPLE_TABLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, city TEXT, updated_at TEXT)";
 
 /// A CSV file of people with the ids from 1.
 pub fn people(count: u32) -> String {

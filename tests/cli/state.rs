@@ -4,7 +4,7 @@ use std::process::{Child, Command};
 
 use rusqlite::Connection;
 
-use super::place::{KEY, ONE_WAY, Place, Ran, people, until};
+use super::place::{KEY, ONE_WAY, PEOPLE_TABLE, Place, Ran, TIME, people, until};
 
 #[test]
 fn a_file_of_something_else_is_refused_and_left_as_it_is() {
@@ -182,22 +182,34 @@ fn a_killed_session_is_finished_before_anything_else() {
 
 #[test]
 fn a_killed_plan_goes_on_as_that_plan() {
+    // Beside a file all of a plan is carried out at once; between databases batch by batch.
     let place = Place::with_people(ONE_WAY, KEY);
-    place.write("people.csv", &people(30));
+    place.sql("crm.db", PEOPLE_TABLE);
+    let add = |ids: &str| {
+        let select = format!("SELECT id, 'name ' || id, 'city ' || id, '{TIME}' FROM n");
+        place.sql("crm.db", &format!("WITH RECURSIVE n(id) AS ({ids}) INSERT INTO people {select}"));
+    };
+    add("SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 225");
+    place.write(
+        "sync.yaml",
+        "strategy: source_wins\noptions: {batch_size: 10, records_per_second: 100}\nsource: {type: sqlite, path: crm.db}\n\
+         target: {type: sqlite, path: shop.db}\ndatasets:\n  - {source: people, target: people, key: [id]}\n",
+    );
     place.expect(0, &["plan", "sync.yaml", "--save", "changes.plan"]);
-    let writer = place.database("shop.db");
-    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let count = || place.value("shop.db", "SELECT count(*) FROM people").parse::<u32>().unwrap();
     let mut run = place.start(&["run", "sync.yaml", "--plan", "changes.plan"]);
-    let session = place.wait_for_session();
+    until("the first records", || (count() > 25).then_some(()));
     run.kill().unwrap();
     run.wait().unwrap();
-    writer.execute_batch("ROLLBACK").unwrap();
-    place.write("people.csv", &people(40));
-    let ran = place.expect(0, &["run", "sync.yaml", "-o", "json"]);
-    assert_eq!(ran.json()["session"]["id"], session);
-    assert_eq!(place.value("shop.db", "SELECT count(*) FROM people"), "30", "just the plan");
+    assert!((26..225).contains(&count()), "killed in the middle: {}", count());
+    let sessions = place.expect(0, &["sessions", "sync.yaml", "-o", "json"]).lines();
+    add("SELECT 226 UNION ALL SELECT id + 1 FROM n WHERE id < 235");
+    let report = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
+    assert_eq!(report["session"]["id"], sessions[0]["id"]);
+    assert_eq!(report["datasets"][0]["to_target"]["created"], 200, "{report:#}");
+    assert_eq!(count(), 225, "just the plan");
     place.expect(0, &["run", "sync.yaml"]);
-    assert_eq!(place.value("shop.db", "SELECT count(*) FROM people"), "40");
+    assert_eq!(count(), 235);
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! A server whose connections break: the session fails with a clear sentence, and the next one makes up for it.
+//! A server whose connections break: the session is paused with a clear sentence, and the next run goes on with it.
+
+use serde_json::Value;
 
 use super::proxy::{Cut, Proxy, host};
 use super::support::{Flow, Ran};
@@ -34,35 +36,48 @@ impl Broken {
     }
 
     /// What a person sees of the broken session.
-    fn fails_clearly(&self, cut: &Cut) {
+    fn pauses_clearly(&self, cut: &Cut) {
         let ran = self.run();
         assert!(self.proxy.broken(), "{cut:?} was never reached");
         assert_eq!(ran.code, 1, "{cut:?}: {}\n{}", ran.stdout, ran.stderr);
         let host = self.proxy.address.to_string();
         assert!(ran.stderr.contains(&host), "{cut:?} does not name {host}: {}", ran.stderr);
         assert!(ran.stderr.lines().any(|line| line.starts_with("help: ")), "{cut:?}: {}", ran.stderr);
-        let sessions = self.flow.lines(&["sessions", "sync.yaml", "-o", "json"]);
-        let failed = sessions.iter().filter(|session| session["status"] == "failed").count();
-        assert_eq!((sessions.len(), failed), (1, 1), "{cut:?}: {sessions:?}");
+        assert!(ran.stderr.contains("goes on with pinksync run sync.yaml"), "{cut:?}: {}", ran.stderr);
+        self.only_session("paused", cut);
     }
 
-    /// The server is back: one run makes both sides equal, and every record is counted once.
+    fn only_session(&self, status: &str, cut: &Cut) -> Value {
+        let mut sessions = self.flow.lines(&["sessions", "sync.yaml", "-o", "json"]);
+        assert_eq!((sessions.len(), &sessions[0]["status"]), (1, &Value::from(status)), "{cut:?}: {sessions:?}");
+        sessions.remove(0)
+    }
+
+    /// The server is back: the same session makes both sides equal, and counts every record once.
     fn is_made_up_for(&self, cut: &Cut) {
         self.proxy.heal();
         self.run().expect(0);
         assert_eq!(self.flow.assert_same("t"), ROWS + 300, "{cut:?}");
-        let sessions = self.flow.lines(&["sessions", "sync.yaml", "-o", "json"]);
-        let written: u64 = sessions.iter().map(|session| session["written"].as_u64().unwrap()).sum();
-        assert_eq!(written, ROWS + 300, "{cut:?}: {sessions:?}");
+        let session = self.only_session("completed", cut);
+        assert_eq!(session["written"], ROWS + 300, "{cut:?}: {session}");
         assert_eq!(self.flow.session(0).written(), 0, "{cut:?}");
+    }
+
+    /// Undo takes back what the session wrote before its connection broke, and after it.
+    fn is_taken_back_whole(&self, cut: &Cut) {
+        self.flow.run(&["undo", "sync.yaml", "--yes"]).expect(0);
+        let count = "SELECT count(*) FROM t";
+        let counts = (self.flow.source_value(count), self.flow.target_value(count));
+        assert_eq!(counts, (ROWS.to_string(), "300".to_owned()), "{cut:?}");
     }
 }
 
 fn breaks(at_source: bool, cuts: &[Cut]) {
     for cut in cuts {
         let broken = Broken::new(at_source, cut.clone());
-        broken.fails_clearly(cut);
+        broken.pauses_clearly(cut);
         broken.is_made_up_for(cut);
+        broken.is_taken_back_whole(cut);
     }
 }
 
@@ -74,7 +89,7 @@ fn undisturbed(at_source: bool) -> u64 {
 }
 
 #[test]
-fn a_server_that_breaks_while_it_is_described_read_or_written_fails_the_session_and_loses_nothing() {
+fn a_server_that_breaks_while_it_is_described_read_or_written_pauses_the_session_and_loses_nothing() {
     for at_source in [true, false] {
         let bytes = undisturbed(at_source);
         breaks(at_source, &[Cut::After(100), Cut::After(bytes / 4), Cut::After(bytes / 2), Cut::After(bytes * 3 / 4)]);
@@ -82,7 +97,7 @@ fn a_server_that_breaks_while_it_is_described_read_or_written_fails_the_session_
 }
 
 #[test]
-fn a_server_that_breaks_at_a_commit_fails_the_session_and_loses_nothing() {
+fn a_server_that_breaks_at_a_commit_pauses_the_session_and_loses_nothing() {
     for at_source in [true, false] {
         breaks(at_source, &[Cut::Before("COMMIT", 0), Cut::Behind("COMMIT", 0)]);
     }

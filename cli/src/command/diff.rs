@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pinksync_engine::survey::Difference;
-use pinksync_model::{DatasetReport, Side};
+use pinksync_model::DatasetReport;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -17,7 +17,12 @@ Examples:
   pinksync diff sync.yaml
   pinksync diff sync.yaml -o json";
 
-/// Shows record by record where both sides differ (exit code 10 if they do); writes nothing
+/// Shows record by record where both sides differ (exit code 10 if they do), and why; writes nothing
+///
+/// What both sides hold in different versions is a difference, and so is what only one of them holds: also where a
+/// conflict is open, a record was rejected or left alone. What the sync's own rules keep apart is not compared and only
+/// counted: records outside of the filter, only at the target of a one-way sync without `mirror`, absent where deletes are
+/// ignored, or left different by a decision (`skip`, a one-way conflict that the target won).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Diff {
@@ -58,18 +63,18 @@ impl Diff {
 
 /// `<` is what the source holds, `>` what the target holds.
 fn text(found: &Difference) -> String {
-    let mut text = format!("{} {}", harmless(&found.dataset), key(&found.key));
+    let (dataset, key, reason) = (harmless(&found.dataset), key(&found.key), harmless(&found.reason));
     match found.only {
-        Some(Side::Source) => text.push_str(": only at the source"),
-        Some(Side::Target) => text.push_str(": only at the target"),
+        Some(side) => format!("{dataset} {key}: only at the {side} ({reason})"),
         None => {
+            let mut text = format!("{dataset} {key}: {reason}");
             for (name, field) in &found.fields {
                 for (sign, side) in [('<', &field.source), ('>', &field.target)] {
                     let side = side.as_ref().map(value).unwrap_or_default();
                     text.push_str(&format!("\n  {sign} {} {side}", harmless(name)));
                 }
             }
+            text
         }
     }
-    text
 }

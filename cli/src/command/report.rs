@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pinksync_local::{StateFile, runner};
-use pinksync_model::SessionId;
+use pinksync_model::{DatasetReport, SessionId};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -48,7 +48,13 @@ impl ShowReport {
         let report = runner::report_of(&state, id).await?;
         match context.json() {
             true => context.output.json(&report),
-            false => context.output.line(show::report::text(&report, &self.file, context)),
+            false => {
+                context.output.line(show::report::text(&report, &self.file, context));
+                let open = state.waiting().await?.iter().map(|(_, open)| open).sum();
+                if open != DatasetReport::total(&report.datasets).conflicts.open {
+                    context.remark(super::sessions::waiting_now(open, &self.file, context));
+                }
+            }
         }
         Ok(Exit::Done)
     }

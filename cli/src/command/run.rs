@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pinksync_local::runner::Ended;
-use pinksync_model::GuardName;
+use pinksync_model::{GuardName, Mode, Report, SessionStatus, SessionSummary};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -92,9 +92,21 @@ pub fn tell(ended: &Ended, file: &Path, context: &Context) -> Exit {
     }
     if let Some(error) = &ended.error {
         context.output.flush();
-        return Failure::from(error).print();
+        let failure = Failure::from(error);
+        return match goes_on(&ended.report, file, context) {
+            Some(goes_on) => failure.help_too(&goes_on).print(),
+            None => failure.print(),
+        };
     }
     Exit::of_ended(ended)
+}
+
+/// What an error did not end.
+fn goes_on(report: &Report, file: &Path, context: &Context) -> Option<String> {
+    let SessionSummary { id, status, mode, .. } = &report.session;
+    let (what, command) = if *mode == Mode::Undo { ("undo", "undo") } else { ("session", "run") };
+    (*status == SessionStatus::Paused)
+        .then(|| format!("the {what} {id} is paused, and goes on with {}", context.next(command, file)))
 }
 
 fn read_plan(path: &Path) -> Result<Vec<u8>, Failure> {

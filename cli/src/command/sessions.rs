@@ -11,7 +11,7 @@ use pinksync_model::SessionLine;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::show::{harmless, number, table, text_of, time};
+use crate::show::{counted, harmless, number, table, text_of, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,7 +33,11 @@ impl Sessions {
         match context.json() {
             true => sessions.iter().for_each(|line| context.output.json(line)),
             false if sessions.is_empty() => context.remark("no sessions yet"),
-            false => context.output.line(list(&sessions)),
+            false => {
+                context.output.line(list(&sessions));
+                let open = state.waiting().await?.iter().map(|(_, open)| open).sum();
+                context.remark(waiting_now(open, &self.file, context));
+            }
         }
         Ok(Exit::Done)
     }
@@ -55,9 +59,18 @@ pub fn state_to_read(file: &Path, context: &Context) -> Result<Option<Arc<StateF
     }
 }
 
+/// Conflicts that are open now, whatever sessions left at their ends.
+pub fn waiting_now(open: u64, file: &Path, context: &Context) -> String {
+    let waiting = counted(open, "conflict waits", "conflicts wait");
+    match open {
+        0 => "no conflict waits for a decision now".to_owned(),
+        _ => format!("{waiting} for a decision now: {}", context.next("conflicts list", file)),
+    }
+}
+
 fn list(sessions: &[SessionLine]) -> String {
     let mut table = table();
-    table.set_header(["session", "mode", "status", "began", "written", "open", "remark"]);
+    table.set_header(["session", "mode", "status", "began", "written", "open at its end", "remark"]);
     for session in sessions {
         let mut remarks: Vec<String> = Vec::new();
         if session.undone {

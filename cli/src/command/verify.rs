@@ -16,6 +16,11 @@ Examples:
   pinksync verify sync.yaml -o json";
 
 /// Compares every record of both sides and counts what differs (exit code 10 if anything does); writes nothing
+///
+/// What both sides hold in different versions is a difference, and so is what only one of them holds: also where a
+/// conflict is open, a record was rejected or left alone. What the sync's own rules keep apart is not compared and only
+/// counted: records outside of the filter, only at the target of a one-way sync without `mirror`, absent where deletes are
+/// ignored, or left different by a decision (`skip`, a one-way conflict that the target won).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Verify {

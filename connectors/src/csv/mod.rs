@@ -1,10 +1,16 @@
 //! CSV files, plain or compressed: read in one pass, rewritten beside and swapped in.
+//!
+//! A rewritten file keeps every byte that no change names: other records and their order, blank lines, the fields of a
+//! changed record that were not changed, the quotes of those that were, and whether the last line has an ending. New records
+//! come last, in key order, quoted only where they must be. So an undo gives back the bytes where records were added or
+//! texts changed; a record that it brings back stands at the end and may have lost quotes that it did not need.
 
 mod changes;
 mod check;
 mod client;
 mod config;
 mod error;
+mod output;
 mod pairs;
 mod publish;
 mod read;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -11,14 +11,13 @@ use pinksync_engine::{Error, ErrorKind, Key, Result};
 use tempfile::NamedTempFile;
 
 use super::changes::{Changes, Collected, Edit};
-use super::client::{Compression, DataFile, Fingerprint, Input};
+use super::client::{DataFile, Fingerprint, Input};
 use super::error::{moved, reading, spilling, writing};
+use super::output::{Output, is_ending};
 use super::pairs::Pairs;
 use super::read::Scanned;
 
 const COPY_BYTES: usize = 256 * 1024;
-/// Compressed as the tools do by themselves.
-const ZSTD_LEVEL: i32 = 3;
 
 /// Replaces the file by one with the changes in it.
 ///
@@ -36,8 +35,8 @@ pub fn replace(file: &DataFile, scanned: &Scanned, changes: &Changes) -> Result<
     let input = Input::new(old.try_clone().map_err(|error| reading(&file.path, error))?, file.compression);
     let mut input = input.map_err(|error| reading(&file.path, error))?;
     let mut output = Output::new(temporary.as_file(), file.compression).map_err(|error| writing(&file.path, error))?;
-    rewrite(&mut input, &mut output, file, scanned, changes)?;
-    output.finish().map_err(|error| writing(&file.path, error))?;
+    let was_ended = rewrite(&mut input, &mut output, file, scanned, changes)?;
+    output.finish(was_ended).map_err(|error| writing(&file.path, error))?;
     if input.finish().map_err(|error| reading(&file.path, error))? != scanned.content {
         return Err(moved(&file.path));
     }
@@ -70,7 +69,7 @@ pub fn create(file: &DataFile, content: &[u8]) -> Result<()> {
     let temporary = beside(&file.path, 0o666)?;
     let mut output = Output::new(temporary.as_file(), file.compression).map_err(error)?;
     output.write_all(content).map_err(error)?;
-    output.finish().map_err(error)?;
+    output.finish(true).map_err(error)?;
     temporary.as_file().sync_all().map_err(error)?;
     temporary.persist_noclobber(&file.path).map_err(|failed| error(failed.error))?;
     sync_folder(&file.path).map_err(error)
@@ -123,15 +122,16 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
 
-/// Copies the old file with edits at their places, then appends the new lines.
+/// Copies the old file with edits at their places, then appends the new lines. Whether the old file's last line had an
+/// ending: the new one's is to be like it.
 fn rewrite(
     input: &mut Input,
     output: &mut Output<'_>,
     file: &DataFile,
     scanned: &Scanned,
     changes: &Changes,
-) -> Result<()> {
-    let mut copy = Copy { input, output, file, at: 0, buffer: vec![0; COPY_BYTES] };
+) -> Result<bool> {
+    let mut copy = Copy { input, output, file, at: 0, last: None, buffer: vec![0; COPY_BYTES] };
     let edits = by_place(changes)?;
     let mut in_order = edits.in_order().map_err(spilling)?;
     while let Some((_, place)) = in_order.next().map_err(spilling)? {
@@ -149,7 +149,8 @@ fn rewrite(
         }
     }
     copy.up_to(None)?;
-    append(&mut copy, scanned, changes)
+    append(&mut copy, scanned, changes)?;
+    Ok(copy.last.is_none_or(is_ending))
 }
 
 /// Places of the edits of the old file's records, by the records' offsets.
@@ -217,6 +218,8 @@ struct Copy<'a, 'o> {
     file: &'a DataFile,
     /// How far the old file was read.
     at: u64,
+    /// The last byte of it.
+    last: Option<u8>,
     buffer: Vec<u8>,
 }
 
@@ -243,6 +246,7 @@ impl Copy<'_, '_> {
                 self.output.write_all(&self.buffer[..read]).map_err(|error| writing(&self.file.path, error))?;
             }
             self.at += read as u64;
+            self.last = Some(self.buffer[read - 1]);
             left -= read as u64;
         }
         Ok(())
@@ -254,63 +258,10 @@ impl Copy<'_, '_> {
 
     /// A new last line; the one before it may have had no ending.
     fn put_line(&mut self, line: &[u8], ending: &[u8]) -> Result<()> {
-        if !matches!(self.output.last, None | Some(b'\n' | b'\r')) {
+        if !self.output.is_at_line_start() {
             self.put(ending)?;
         }
         self.put(line)?;
         self.put(ending)
-    }
-}
-
-/// The new file, written through its compression.
-struct Output<'a> {
-    encoder: Encoder<'a>,
-    last: Option<u8>,
-}
-
-enum Encoder<'a> {
-    Plain(BufWriter<&'a File>),
-    Gzip(flate2::write::GzEncoder<BufWriter<&'a File>>),
-    Zstd(zstd::stream::write::Encoder<'static, BufWriter<&'a File>>),
-}
-
-impl<'a> Output<'a> {
-    fn new(file: &'a File, compression: Compression) -> io::Result<Self> {
-        let file = BufWriter::with_capacity(COPY_BYTES, file);
-        let encoder = match compression {
-            Compression::None => Encoder::Plain(file),
-            Compression::Gzip => Encoder::Gzip(flate2::write::GzEncoder::new(file, flate2::Compression::default())),
-            Compression::Zstd => Encoder::Zstd(zstd::stream::write::Encoder::new(file, ZSTD_LEVEL)?),
-        };
-        Ok(Self { encoder, last: None })
-    }
-
-    fn finish(self) -> io::Result<()> {
-        match self.encoder {
-            Encoder::Plain(file) => file,
-            Encoder::Gzip(encoder) => encoder.finish()?,
-            Encoder::Zstd(encoder) => encoder.finish()?,
-        }
-        .flush()
-    }
-}
-
-impl Write for Output<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match &mut self.encoder {
-            Encoder::Plain(file) => file.write(bytes),
-            Encoder::Gzip(encoder) => encoder.write(bytes),
-            Encoder::Zstd(encoder) => encoder.write(bytes),
-        }?;
-        self.last = bytes[..written].last().copied().or(self.last);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut self.encoder {
-            Encoder::Plain(file) => file.flush(),
-            Encoder::Gzip(encoder) => encoder.flush(),
-            Encoder::Zstd(encoder) => encoder.flush(),
-        }
     }
 }

@@ -7,6 +7,15 @@ use pinksync_engine::Value;
 
 use super::config::Dialect;
 
+/// When a field is written between quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quotes {
+    /// Where it could not be told apart otherwise.
+    IfNeeded,
+    /// Every text.
+    OfText,
+}
+
 impl Dialect {
     /// A field's value; `None` if its bytes are not of the file's encoding.
     pub fn value(&self, field: &[u8]) -> Option<Value> {
@@ -25,11 +34,11 @@ impl Dialect {
         self.encoding.decode_without_bom_handling_and_without_replacement(field)
     }
 
-    /// Appends a value as a field, quoted where it must be.
+    /// Appends a value as a field.
     ///
     /// # Errors
     /// Says why the file would not give the same value back.
-    pub fn put(&self, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+    pub fn put(&self, value: &Value, quotes: Quotes, out: &mut Vec<u8>) -> Result<(), String> {
         let text: &str = match value {
             Value::Missing | Value::Null => self.null.as_deref().unwrap_or_default(),
             Value::Text(text) if self.null.as_deref() == Some(text) => {
@@ -39,7 +48,10 @@ impl Dialect {
             _ => return Err("a CSV file holds text: the value must come as text".to_owned()),
         };
         let bytes = self.encode(text)?;
-        quote(&bytes, self, out);
+        match quotes {
+            Quotes::OfText if !value.is_null() => between_quotes(&bytes, self, out),
+            Quotes::OfText | Quotes::IfNeeded => quote(&bytes, self, out),
+        }
         Ok(())
     }
 
@@ -59,8 +71,12 @@ pub fn quote(field: &[u8], dialect: &Dialect, out: &mut Vec<u8>) {
     let special = |&byte: &u8| byte == dialect.delimiter || byte == dialect.quote || byte == b'\r' || byte == b'\n';
     if !field.iter().any(special) {
         out.extend_from_slice(field);
-        return;
+    } else {
+        between_quotes(field, dialect, out);
     }
+}
+
+fn between_quotes(field: &[u8], dialect: &Dialect, out: &mut Vec<u8>) {
     out.push(dialect.quote);
     for &byte in field {
         if byte == dialect.quote {
@@ -112,7 +128,7 @@ mod tests {
 
     fn field(dialect: &Dialect, value: &Value) -> Result<Vec<u8>, String> {
         let mut out = Vec::new();
-        dialect.put(value, &mut out).map(|()| out)
+        dialect.put(value, Quotes::IfNeeded, &mut out).map(|()| out)
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::State;
 use super::changes::{Collected, Edit};
 use super::read::{Scanned, Source};
 use super::records::Record;
+use super::types::Quotes;
 use crate::native_key;
 
 /// A change of a record, or why there is none.
@@ -142,7 +143,7 @@ impl Reader<'_> {
             }
             Change::Update(_) | Change::Delete => return Err(Outcome::Moved),
         }
-        let line = self.line(fields.into_iter().map(Field::New))?;
+        let line = self.line(fields.into_iter().map(|value| Field::New(value, Quotes::IfNeeded)))?;
         Ok((Edit::Append(line), Outcome::Written))
     }
 
@@ -159,12 +160,22 @@ impl Reader<'_> {
         let mut values = row.native.to_vec();
         let mut fields: Vec<Field<'_>> = (0..record.fields.len()).map(|at| Field::Kept(record, at)).collect();
         for (index, value) in set.iter().filter(|(index, _)| self.is_writable(*index)) {
-            fields[self.scanned.layout.positions[*index]] = Field::New(value);
+            let position = self.scanned.layout.positions[*index];
+            fields[position] = Field::New(value, self.quotes(record, position));
             values[*index] = value.clone();
         }
         self.check_size(values.iter())?;
         let line = self.line(fields.into_iter())?;
         Ok((Edit::Replace { offset, body: record.body.len() as u64, line }, Outcome::Written))
+    }
+
+    /// Between quotes stays between quotes, so that undo gives the bytes back that were there. NULL has none: elsewhere
+    /// they make a text of it.
+    fn quotes(&self, record: &Record<'_>, position: usize) -> Quotes {
+        match record.field(position).and_then(|field| field.first()) {
+            Some(first) if *first == self.source.dialect.quote => Quotes::OfText,
+            Some(_) | None => Quotes::IfNeeded,
+        }
     }
 
     fn is_writable(&self, index: usize) -> bool {
@@ -206,7 +217,7 @@ impl Reader<'_> {
             }
             match field {
                 Field::Kept(record, at) => line.extend_from_slice(record.field(at).unwrap_or_default()),
-                Field::New(value) => self.source.dialect.put(value, &mut line).map_err(|reason| {
+                Field::New(value, quotes) => self.source.dialect.put(value, quotes, &mut line).map_err(|reason| {
                     refused("type", format!("{}: {reason}", self.scanned.layout.header.names[position]))
                 })?,
             }
@@ -235,7 +246,7 @@ impl Reader<'_> {
 enum Field<'a> {
     /// As it stands in the file.
     Kept(&'a Record<'a>, usize),
-    New(&'a Value),
+    New(&'a Value, Quotes),
 }
 
 /// A lookup does not know the line it came from.

@@ -42,11 +42,11 @@ async fn untouched_records_keep_their_bytes_and_their_order() {
 }
 
 #[tokio::test]
-async fn a_last_line_without_an_ending_is_followed_by_one() {
+async fn a_file_whose_last_line_has_no_ending_stays_so() {
     for (content, expected) in [
-        ("id,name\n1,a\n2,b", "id,name\n1,a\n2,new\n3,c\n"),
+        ("id,name\n1,a\n2,b", "id,name\n1,a\n2,new\n3,c"),
         ("id,name\n1,a\n2,b\n", "id,name\n1,a\n2,new\n3,c\n"),
-        ("id,name\r\n1,a\r\n2,b", "id,name\r\n1,a\r\n2,new\r\n3,c\r\n"),
+        ("id,name\r\n1,a\r\n2,b", "id,name\r\n1,a\r\n2,new\r\n3,c"),
     ] {
         let folder = Folder::new("a.csv", content.as_bytes());
         let file = folder.file().await;
@@ -54,16 +54,43 @@ async fn a_last_line_without_an_ending_is_followed_by_one() {
         file.apply(vec![file.create(&["3", "c"]), file.update(&rows[1], &[(1, "new")])]).await;
         assert_eq!(folder.text(), expected);
     }
-    let header_only = Folder::new("a.csv", b"id,name");
-    let file = header_only.file().await;
-    file.rows().await;
-    file.apply(vec![file.create(&["1", "a"])]).await;
-    assert_eq!(header_only.text(), "id,name\n1,a\n");
+}
+
+#[tokio::test]
+async fn records_that_come_and_go_leave_the_bytes_that_were_there() {
+    for content in
+        ["id,name", "id,name\r\n", "id,name\n1,a\n2,b", "id,name\r\n1,a\r\n\r\n2,\"b\r\n\"\r\n", "id,name\r1,a"]
+    {
+        let folder = Folder::new("a.csv", content.as_bytes());
+        let file = folder.file().await;
+        file.rows().await;
+        file.apply(vec![file.create(&["3", "c"]), file.create(&["4", "d"])]).await;
+        assert_ne!(folder.text(), content);
+        let rows = file.rows().await;
+        let added = rows.iter().filter(|row| ["3", "4"].map(Value::text).contains(&row.native[0]));
+        file.apply(added.map(|row| file.delete(row)).collect()).await;
+        assert_eq!(folder.text(), content);
+    }
+}
+
+#[tokio::test]
+async fn a_field_between_quotes_stays_between_quotes() {
+    let content = "id,name\n\"1\",\"a\"\n2,b\n3,\"c\"\n";
+    let folder = Folder::new("a.csv", content.as_bytes());
+    let file = folder.file().await;
+    let change = async |values: [&str; 3]| {
+        let rows = file.rows().await;
+        file.apply(rows.iter().zip(values).map(|(row, value)| file.update(row, &[(1, value)])).collect()).await;
+    };
+    change(["x", "y", "say \"z\""]).await;
+    assert_eq!(folder.text(), "id,name\n\"1\",\"x\"\n2,y\n3,\"say \"\"z\"\"\"\n");
+    change(["a", "b", "c"]).await;
+    assert_eq!(folder.text(), content);
 }
 
 #[tokio::test]
 async fn every_record_may_go() {
-    let folder = Folder::new("a.csv", b"id,name\n1,a\n2,b");
+    let folder = Folder::new("a.csv", b"id,name\n1,a\n2,b\n");
     let file = folder.file().await;
     let rows = file.rows().await;
     file.apply(rows.iter().map(|row| file.delete(row)).collect()).await;

@@ -33,6 +33,10 @@ impl KeySet {
 pub struct SortedKeys(KeySet);
 
 impl SortedKeys {
+    pub fn contains(&self, key: &Key) -> bool {
+        self.0.places.binary_search_by(|place| at(&self.0.bytes, *place).cmp(&key[..])).is_ok()
+    }
+
     /// The keys in a range, in order.
     pub fn within<'a>(&'a self, range: &KeyRange) -> impl Iterator<Item = Key> + use<'a> {
         let below = |bound: &Key| self.0.places.partition_point(|place| at(&self.0.bytes, *place) < &bound[..]);
@@ -67,6 +71,7 @@ mod tests {
         };
         assert_eq!(within(None, None), ["", "a", "ab", "b", "long enough to have another length"]);
         assert_eq!(within(Some("a"), Some("b")), ["a", "ab"]);
+        assert!(sorted.contains(&key("ab")) && sorted.contains(&key("")) && !sorted.contains(&key("aa")));
         assert_eq!(within(Some("aa"), None), ["ab", "b", "long enough to have another length"]);
         assert_eq!(within(None, Some("a")), [""]);
         assert!(within(Some("c"), Some("d")).is_empty() && within(Some("z"), Some("a")).is_empty());

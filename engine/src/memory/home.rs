@@ -1,5 +1,6 @@
 //! A home in memory.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -228,6 +229,11 @@ impl Home for MemoryHome {
         let rejects = self.rejects(session, dataset);
         let of = |side| rejects.iter().any(|reject| reject.side == side && reject.key.is_none());
         Ok((of(Side::Source), of(Side::Target)))
+    }
+
+    async fn left_out(&self, session: SessionId, dataset: &str) -> Result<Vec<Key>> {
+        let keys: BTreeSet<Key> = self.rejects(session, dataset).into_iter().filter_map(|reject| reject.key).collect();
+        Ok(keys.into_iter().collect())
     }
 
     async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()> {

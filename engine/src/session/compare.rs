@@ -226,6 +226,12 @@ async fn carry_out_plan(session: &Session, pair: &Pair, plan: &SavedPlan) -> Res
         expected.remove(&key);
     })
     .await?;
+    // What it left out is counted. Staging stores what it cannot read before that is counted.
+    for key in session.home.left_out(session.id, pair.name()).await? {
+        if !pair.is_unreadable(&key) {
+            expected.remove(&key);
+        }
+    }
     let mut keys: Vec<Key> = expected.keys().cloned().collect();
     keys.sort();
     work_on_keys(session, pair, keys, Purpose::Plan(Arc::new(expected))).await

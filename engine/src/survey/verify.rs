@@ -23,11 +23,17 @@ pub struct Difference {
     /// The side that has the record, where only one has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<Side>,
+    /// Why the sides differ, as far as the base knows.
+    pub reason: String,
     pub fields: IndexMap<String, FieldChange>,
+    /// The key as it is encoded.
+    #[serde(skip)]
+    pub encoded: Key,
 }
 
-/// Counts equal and different records and tells each difference. Records that a decision left different on purpose,
-/// whose conflict waits for a person, that are out of scope or that could not be read are `not_compared`.
+/// Counts equal and different records and tells each difference. What the sync's own rules keep apart is `not_compared`:
+/// records out of scope, only at the target of a one-way sync, absent where deletes are ignored, or left different by a
+/// decision; so are those that could not be read.
 pub async fn verify(session: &Session, sink: &mut (dyn FnMut(Difference) -> Result<()> + Send)) -> Result<Finished> {
     let mut finished =
         Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
@@ -54,12 +60,12 @@ pub(crate) async fn verify_pair(
     let (mut verified, mut with_key) = (VerifyCounts::default(), 0);
     let report = survey(session, pair, ranges::Purpose::Everything, &mut |pair, item| {
         with_key += u64::from(is_unreadable(item));
-        match compare(item, &open) {
+        match compare(item) {
             Verdict::Equal => verified.equal += 1,
             Verdict::NotCompared => verified.not_compared += 1,
             Verdict::Different => {
                 verified.different += 1;
-                sink(difference(pair, item))?;
+                sink(difference(pair, item, open.contains(&item.triple.key)))?;
             }
             Verdict::Nothing => {}
         }
@@ -94,19 +100,31 @@ enum Verdict {
     Nothing,
 }
 
-fn compare(item: &Surveyed, open: &HashSet<Key>) -> Verdict {
-    let waits = item.decision.class == Class::Open && open.contains(&item.triple.key);
+fn compare(item: &Surveyed) -> Verdict {
     let as_left = item.decision.class == Class::Unchanged && item.triple.base.is_some();
     match (&item.triple.source, &item.triple.target) {
         (State::Unreadable | State::OutOfScope, _) | (_, State::Unreadable | State::OutOfScope) => Verdict::NotCompared,
         (State::Absent, State::Absent) => Verdict::Nothing,
         (State::Row(source), State::Row(target)) if source.hash == target.hash => Verdict::Equal,
-        _ if as_left || waits || item.decision.class == Class::TargetOnly => Verdict::NotCompared,
+        _ if as_left || item.decision.class == Class::TargetOnly => Verdict::NotCompared,
         _ => Verdict::Different,
     }
 }
 
-fn difference(pair: &Pair, item: &Surveyed) -> Difference {
+/// What a session would say of a record that differs.
+fn reason(item: &Surveyed, waits: bool) -> String {
+    match item.decision.class {
+        Class::Open if waits => "open conflict".to_owned(),
+        Class::Open => "new conflict".to_owned(),
+        Class::Written => format!("not carried over yet: {}", item.decision.text),
+        Class::Unchanged | Class::Adopted | Class::Settled | Class::Drift | Class::TargetOnly => {
+            item.decision.text.to_owned()
+        }
+    }
+}
+
+/// `waits`: the record has an open conflict.
+fn difference(pair: &Pair, item: &Surveyed, waits: bool) -> Difference {
     let (source, target) = (item.triple.source.row(), item.triple.target.row());
     let only = match (source, target) {
         (Some(_), None) => Some(Side::Source),
@@ -123,6 +141,8 @@ fn difference(pair: &Pair, item: &Surveyed) -> Difference {
         dataset: pair.name().to_owned(),
         key: json::key(&pair.mapping.source, &pair.mapping.fields, &item.triple.key),
         only,
+        reason: reason(item, waits),
+        encoded: item.triple.key.clone(),
         fields: (0..pair.mapping.fields.len())
             .filter(differs)
             .map(|index| (pair.mapping.fields[index].clone(), change(index)))

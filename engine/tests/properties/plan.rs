@@ -18,7 +18,7 @@ use crate::crash::Whole;
 use crate::histories::{self, Sides, base_of};
 use crate::oracle::{Expected, Oracle, Place};
 use crate::random;
-use crate::setup::{Cells, Edit, KEYS, Setup};
+use crate::setup::{Cells, Edit, End, KEYS, Setup};
 use crate::world::{World, wait};
 
 fn plan(world: &World) -> (Planned, Vec<PlanLine>) {
@@ -217,17 +217,22 @@ fn planned_deletes_are_guarded_by_the_numbers_of_the_plan() {
 #[test]
 fn a_planned_session_that_died_between_its_batches_goes_on_with_what_is_left_of_the_plan() {
     let limits = Limits { block_entries: 2, ..Setup::PLAIN.limits };
-    let world = World::new(&Setup { strategy: Wins::SourceWins, batch_size: 2, limits, ..Setup::PLAIN });
+    let target = End { check: true, ..End::PLAIN };
+    let world = World::new(&Setup { strategy: Wins::SourceWins, batch_size: 2, limits, target, ..Setup::PLAIN });
     let put = |key, a| Edit::Put(Side::Source, key, Cells { a, b: 1, n: 1, time: 0 });
     world.apply(&(0..8).map(|key| put(key, 1)).collect::<Vec<_>>());
     world.run();
     world.apply(&(2..5).map(|key| put(key, 2)).collect::<Vec<_>>());
     world.apply(&[Edit::Remove(Side::Source, 0), Edit::Remove(Side::Source, 1), put(8, 1), put(9, 1)]);
+    world.apply(&[Edit::Touch(Side::Source, 5, 2, 9), Edit::Touch(Side::Source, 6, 0, 2)]);
     let plan = saved(plan(&world).0);
+    // One record has moved since, and the target refuses another.
+    world.edit(&Edit::Touch(Side::Source, 6, 0, 3));
     let id = SessionId::new();
     let (calm, faults) = (world.fork(), Faults::new());
     let with_plan = |session| Session { plan: Some(plan.clone()), ..session };
     let finished = wait(session::run(&with_plan(calm.faulty_session(id, &faults)))).unwrap();
+    assert_eq!((finished.datasets[0].left_alone, finished.datasets[0].rejected), (1, 1), "{finished:?}");
     let expected = Whole::of(&calm, id, &finished.datasets[0]);
     for (number, point) in faults.passed().iter().enumerate() {
         let (world, faults) = (world.fork(), Faults::new());

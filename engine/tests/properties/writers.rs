@@ -97,8 +97,8 @@ fn beside(world: &World, outside: &Outside) -> Result<bool, TestCaseError> {
     let mut sessions = vec![SessionId::new()];
     match world.try_run(sessions[0]) {
         Ok(_) => {}
-        // A file that somebody else replaced is not published over: the session ends, and another one begins.
-        Err(error) if error.kind() == ErrorKind::Moved => {}
+        // A file that somebody else replaced is not published over: the session is paused, and goes on.
+        Err(error) if error.kind() == ErrorKind::Moved => drop(world.try_run(sessions[0])),
         Err(error) => return Err(TestCaseError::fail(format!("{outside:?}: {error}"))),
     }
     if !happened.load(Ordering::Relaxed) {

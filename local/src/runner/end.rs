@@ -4,7 +4,9 @@ use pinksync_engine::error::chain;
 use pinksync_engine::home::Home;
 use pinksync_engine::session::{self, Ending, Finished};
 use pinksync_engine::{Error, ErrorKind};
-use pinksync_model::{DatasetReport, GuardReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary};
+use pinksync_model::{
+    ConflictCounts, DatasetReport, GuardReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary,
+};
 
 use super::{Begun, Local, RunError, left_alone};
 use crate::state::clock::now;
@@ -53,9 +55,7 @@ impl Local {
                 Ending::Guarded => (SessionStatus::Failed, Some(guarded(&finished.guards))),
             },
             Err(error) if error.kind() == ErrorKind::Interrupted => (SessionStatus::Paused, Some(interrupted(mode))),
-            // With some space the same session goes on, as after a kill.
-            Err(error) if error.kind() == ErrorKind::Storage => (SessionStatus::Paused, Some(failed(error))),
-            Err(error) => (SessionStatus::Failed, Some(failed(error))),
+            Err(error) => (left_by(error.kind()), Some(failed(error))),
         };
         self.book(id, status, reason, result).await
     }
@@ -67,7 +67,7 @@ impl Local {
         reason: Option<Reason>,
         result: Result<Finished, Error>,
     ) -> Result<Ended, RunError> {
-        match (self.note_end(id, status, reason, &result).await, result) {
+        match (self.note_end(id, status, reason, result.as_ref().ok()).await, result) {
             (Ok(report), Ok(_)) => Ok(Ended { report, error: None }),
             (Ok(report), Err(error)) => {
                 Ok(Ended { report, error: Some(error).filter(|error| error.kind() != ErrorKind::Interrupted) })
@@ -81,17 +81,22 @@ impl Local {
         }
     }
 
-    async fn note_end(
+    /// Notes status and report of a session that has ended, or pauses. `finished`: what it came to, where it came to
+    /// something.
+    pub(super) async fn note_end(
         &self,
         id: SessionId,
         status: SessionStatus,
         reason: Option<Reason>,
-        result: &Result<Finished, Error>,
+        finished: Option<&Finished>,
     ) -> Result<Report, StateError> {
         self.state.set_status(id, status, reason).await?;
         let mut report = so_far(&self.state, id).await?;
-        if let Ok(finished) = result {
-            report.datasets.clone_from(&finished.datasets);
+        if let Some(finished) = finished {
+            // One that a guard stopped at once has looked at none.
+            if !finished.datasets.is_empty() {
+                report.datasets.clone_from(&finished.datasets);
+            }
             report.guards.clone_from(&finished.guards);
             report.warnings.clone_from(&finished.warnings);
         }
@@ -113,9 +118,18 @@ pub async fn report_of(state: &StateFile, id: SessionId) -> Result<Report, State
 
 async fn so_far(state: &StateFile, id: SessionId) -> Result<Report, StateError> {
     let session = state.session(id).await?.ok_or(StateError::UnknownSession(id))?;
-    let mut datasets = Vec::new();
-    for (name, mut report) in state.counted(id).await? {
-        report.conflicts.open = state.count_open(&name).await?;
+    let mut waiting = state.waiting().await?;
+    let mut counted = state.counted(id).await?;
+    for (name, report) in &mut counted {
+        let open = waiting.iter().position(|(dataset, _)| dataset == name);
+        report.conflicts.open = open.map_or(0, |at| waiting.remove(at).1);
+    }
+    for (name, open) in waiting {
+        let conflicts = ConflictCounts { open, ..ConflictCounts::default() };
+        counted.push((name, DatasetReport { conflicts, ..DatasetReport::default() }));
+    }
+    let mut datasets = Vec::with_capacity(counted.len());
+    for (name, mut report) in counted {
         name_sides(&mut report, &name);
         datasets.push(report);
     }
@@ -163,6 +177,20 @@ fn guarded(guards: &[GuardReport]) -> Reason {
     Reason { code: format!("guard:{name}"), detail }
 }
 
+/// Where an error leaves its session. What passes, or passes once there is space, pauses it: the same session goes on,
+/// as after a kill.
+fn left_by(kind: ErrorKind) -> SessionStatus {
+    match kind {
+        ErrorKind::Unreachable
+        | ErrorKind::Aborted
+        | ErrorKind::UnknownOutcome
+        | ErrorKind::Moved
+        | ErrorKind::Storage
+        | ErrorKind::Interrupted => SessionStatus::Paused,
+        ErrorKind::Definition | ErrorKind::Denied | ErrorKind::Data | ErrorKind::Other => SessionStatus::Failed,
+    }
+}
+
 pub(super) fn failed(error: &Error) -> Reason {
     Reason { code: code(error.kind()).to_owned(), detail: chain(error) }
 }
@@ -180,5 +208,20 @@ fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::Storage => "storage",
         ErrorKind::Interrupted => "interrupted",
         ErrorKind::Other => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_pauses_a_session_and_what_does_not_fails_it() {
+        for kind in [ErrorKind::Unreachable, ErrorKind::Aborted, ErrorKind::UnknownOutcome, ErrorKind::Moved] {
+            assert_eq!(left_by(kind), SessionStatus::Paused, "{kind:?}");
+        }
+        for kind in [ErrorKind::Definition, ErrorKind::Denied, ErrorKind::Data, ErrorKind::Other] {
+            assert_eq!(left_by(kind), SessionStatus::Failed, "{kind:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pinksync_engine::home::StoredConflict;
+use pinksync_engine::home::{Home, StoredConflict};
 use pinksync_engine::resolve::{self, Resolution};
 use pinksync_engine::session::{Ending, Finished};
 use pinksync_model::{Choice, Mode, Reason, SessionId, SessionStatus};
@@ -30,6 +30,7 @@ impl Local {
         match resolve::resolve(&session, conflict, choice, value, decided_by).await {
             Ok(Resolution::Done(mut report)) => {
                 super::end::name_sides(&mut report, &conflict.dataset);
+                report.conflicts.open = self.state.count_open(&conflict.dataset).await?;
                 let finished = Finished {
                     ending: Ending::Completed,
                     datasets: vec![report.clone()],
@@ -48,7 +49,7 @@ impl Local {
             }
             Ok(moved @ Resolution::Moved { .. }) => {
                 let detail = format!("conflict {}: the record changed since it was found", conflict.id);
-                self.state.set_status(id, SessionStatus::Failed, reason(detail)).await?;
+                self.note_end(id, SessionStatus::Failed, reason(detail), None).await?;
                 Ok(moved)
             }
             // There is nothing to go on with: a decision that failed is made again.

@@ -75,7 +75,7 @@ impl Local {
             }
             Some(found) => {
                 let reason = Reason { code: "undone".to_owned(), detail: "given up to be taken back".to_owned() };
-                self.state.set_status(found.id, SessionStatus::Cancelled, Some(reason)).await?;
+                self.note_end(found.id, SessionStatus::Cancelled, Some(reason), None).await?;
                 self.forget_plan(found.id);
             }
             None => {}

@@ -83,6 +83,11 @@ impl StateFile {
         self.read("list the conflicts", move |connection| conflict::list(connection, all)).await
     }
 
+    /// Datasets with conflicts that wait for a person, and how many now.
+    pub async fn waiting(&self) -> Result<Vec<(String, u64)>, StateError> {
+        self.read("count open conflicts", conflict::waiting).await
+    }
+
     /// The conflict with this id (`c12`), or the only one whose id begins so.
     pub async fn conflict(&self, id: &str) -> Result<StoredConflict, StateError> {
         let id = id.to_owned();
@@ -110,8 +115,9 @@ impl StateFile {
         self.read("read the allowed guards", move |connection| session::allowed(connection, session)).await
     }
 
-    /// Drops the journals of sessions that ended more than `days` days ago (they cannot be undone any more) and gives
-    /// the number of chunks dropped.
+    /// Drops the journals of sessions that ended more than `days` days ago (they cannot be undone any more), with their
+    /// rejects, and gives the number of chunks dropped. What `sessions` and `report` show of them stays for good: report,
+    /// counters and what was allowed, a few rows a session.
     pub async fn retain(&self, days: u32) -> Result<u64, StateError> {
         self.write("drop old journals", move |connection| session::retain(connection, days)).await
     }

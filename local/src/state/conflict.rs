@@ -131,6 +131,15 @@ pub(crate) fn count_open(connection: &Connection, name: &str) -> Result<u64, Fau
     Ok(count.unsigned_abs())
 }
 
+/// Datasets with conflicts that wait for a person, and how many.
+pub(crate) fn waiting(connection: &Connection) -> Result<Vec<(String, u64)>, Fault> {
+    let select = "SELECT d.name, count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset
+                  WHERE c.status = 'open' AND c.kind <> 'contended' GROUP BY d.id ORDER BY d.id";
+    let mut statement = connection.prepare_cached(select)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Open conflicts that ask no person, with the session that found them.
 pub(crate) fn contended(connection: &Connection, name: &str) -> Result<Vec<(Key, SessionId)>, Fault> {
     let select = "SELECT c.key, c.session FROM conflicts c JOIN datasets d ON d.id = c.dataset

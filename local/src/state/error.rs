@@ -125,8 +125,8 @@ fn from_sqlite(error: rusqlite::Error, operation: &'static str, path: &Path) -> 
             "free some space and run again; everything up to the last checkpoint is stored",
         ),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => storage(
-            format!("the state file {file} or its folder cannot be written"),
-            "check that the folder exists and that you may write to it, or name another place with --state",
+            format!("the state file {file}, a file beside it (-wal, -shm) or its folder cannot be written"),
+            "check that the folder exists and that you may write to it and to these files, or name another place with --state",
         ),
         Some(ErrorCode::SystemIoFailure | ErrorCode::FileLockingProtocolFailed) => storage(
             format!("the disk under the state file {file} is full or fails"),

@@ -148,6 +148,12 @@ impl Home for StateFile {
         self.reader.call("look for rejects without a key", work).await
     }
 
+    async fn left_out(&self, session: SessionId, dataset: &str) -> Result<Vec<Key>> {
+        let (session, name) = (session.to_string(), dataset.to_owned());
+        let work = move |connection: &mut _| leftover::left_out(connection, &session, &name);
+        self.reader.call("list what was left out", work).await
+    }
+
     async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()> {
         const OPERATION: &str = "note overridden guards";
         let guards = guards.to_vec();

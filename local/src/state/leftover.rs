@@ -77,6 +77,15 @@ pub(crate) fn unknown_rejects(connection: &Connection, session: &str, name: &str
     Ok((of(Side::Source)?, of(Side::Target)?))
 }
 
+/// Keys of a session's rejects, each once.
+pub(crate) fn left_out(connection: &Connection, session: &str, name: &str) -> Result<Vec<Key>, Fault> {
+    let select = "SELECT DISTINCT r.key FROM rejects r JOIN datasets d ON d.id = r.dataset
+                  WHERE r.session = ?1 AND d.name = ?2 AND r.key IS NOT NULL";
+    let mut statement = connection.prepare_cached(select)?;
+    let keys = statement.query_map([session, name], |row| row.get::<_, Vec<u8>>(0).map(Key::from_bytes))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
 fn stored_reject(row: &Row<'_>) -> Result<StoredReject, Fault> {
     Ok(StoredReject {
         session: super::session::parse_id(&row.get::<_, String>(0)?)?,

@@ -1,6 +1,7 @@
 //! Opening a state file: whose it is, its version, its settings.
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -71,7 +72,23 @@ fn look_at_header(path: &Path) -> Result<(), StateError> {
     }
 }
 
+/// SQLite gives the files beside a database the rights that it has when they are made, and leaves them where it only
+/// reads. Of a state file that was read-only for a while they would stay so: they get the rights that it has now.
+fn free_leftovers(path: &Path) {
+    let Ok(wanted) = std::fs::metadata(path).map(|metadata| metadata.permissions()) else { return };
+    for ending in ["-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        let is_closed = std::fs::metadata(&name).is_ok_and(|found| wanted.mode() & !found.permissions().mode() != 0);
+        if is_closed && let Err(error) = std::fs::set_permissions(&name, wanted.clone()) {
+            // If it matters, opening fails, and names the files.
+            tracing::debug!(file = %name.display(), %error, "a leftover file keeps its rights");
+        }
+    }
+}
+
 fn connect(path: &Path, extra: OpenFlags) -> Result<Connection, StateError> {
+    free_leftovers(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;

@@ -136,12 +136,16 @@ pub(crate) fn report(connection: &Connection, id: SessionId) -> Result<Option<Re
     Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
 }
 
-/// All sessions, the latest first.
+/// All sessions, the latest first. Open conflicts are those of its report, or, of a session that has none yet, those of
+/// now.
 pub(crate) fn list(connection: &Connection) -> Result<Vec<SessionLine>, Fault> {
     let select =
         "SELECT id, mode, status, undo_of, started_at, ended_at, reason_code, reason_detail, undone_at IS NOT NULL,
                   (SELECT coalesce(sum(written), 0) FROM counters c WHERE c.session = s.id),
-                  (SELECT count(*) FROM conflicts o WHERE o.session = s.id AND o.status = 'open' AND o.kind <> 'contended'),
+                  CASE WHEN report IS NULL
+                       THEN (SELECT count(*) FROM conflicts WHERE status = 'open' AND kind <> 'contended')
+                       ELSE (SELECT coalesce(sum(value ->> '$.conflicts.open'), 0) FROM json_each(report, '$.datasets'))
+                  END,
                   (SELECT group_concat(guard) FROM (SELECT guard FROM allowed a WHERE a.session = s.id ORDER BY guard))
                   FROM sessions s ORDER BY number DESC";
     let mut statement = connection.prepare_cached(select)?;

@@ -1,5 +1,7 @@
 //! Whose file it is, who holds it, what a dead process left.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -187,4 +189,18 @@ fn what_a_dead_process_staged_is_removed() {
     let state = place.open();
     assert!(!stale.exists());
     drop(state);
+}
+
+#[test]
+fn what_stayed_beside_a_file_that_was_read_only_gets_its_rights_back() {
+    let place = Place::new();
+    drop(place.open());
+    let beside = place.path().with_extension("db-shm");
+    std::fs::write(&beside, "").unwrap();
+    std::fs::set_permissions(&beside, Permissions::from_mode(0o444)).unwrap();
+    let state = place.open();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&beside), mode(&place.path()));
+    drop(state);
+    assert_eq!(place.names(), ["sync.state.db", "sync.state.db.lock"]);
 }

@@ -4,7 +4,8 @@ use pinksync_engine::home::{Home, Settlement};
 use pinksync_local::StateError;
 use pinksync_model::SessionStatus::{Cancelled, Completed, Failed, InProgress, Paused};
 use pinksync_model::{
-    ConflictStatus, DatasetReport, GuardName, Mode, Reason, Report, SessionId, SessionSummary, WriteCounts,
+    ConflictStatus, DatasetReport, GuardName, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary,
+    WriteCounts,
 };
 
 use crate::common::{DATASET, Place, begin, conflict, meet, settle};
@@ -83,25 +84,30 @@ async fn an_unknown_session_is_told() {
     assert!(state.sessions().await.unwrap().is_empty());
 }
 
+fn report(session: SessionId, status: SessionStatus) -> Report {
+    let session = SessionSummary {
+        id: session,
+        status,
+        mode: Mode::Sync,
+        started_at: "2026-01-02T03:04:05Z".to_owned(),
+        ended_at: None,
+        reason: None,
+    };
+    Report {
+        session,
+        datasets: vec![DatasetReport { source: "people".to_owned(), left_alone: 3, ..DatasetReport::default() }],
+        guards: vec![],
+        warnings: vec!["the field `note` is only on the source".to_owned()],
+    }
+}
+
 #[tokio::test]
 async fn a_report_is_kept_and_replaced() {
     let place = Place::new();
     let state = place.open();
     let session = begin(&state, Mode::Sync).await;
     assert_eq!(state.report(session).await.unwrap(), None);
-    let mut report = Report {
-        session: SessionSummary {
-            id: session,
-            status: InProgress,
-            mode: Mode::Sync,
-            started_at: "2026-01-02T03:04:05Z".to_owned(),
-            ended_at: None,
-            reason: None,
-        },
-        datasets: vec![DatasetReport { source: "people".to_owned(), left_alone: 3, ..DatasetReport::default() }],
-        guards: vec![],
-        warnings: vec!["the field `note` is only on the source".to_owned()],
-    };
+    let mut report = report(session, InProgress);
     state.set_report(session, &report).await.unwrap();
     report.session.status = Completed;
     state.set_report(session, &report).await.unwrap();
@@ -130,12 +136,16 @@ async fn the_list_is_latest_first_with_what_was_written_and_is_open() {
         .unwrap();
     meet(&state, first, vec![conflict(1, ConflictStatus::Open), conflict(2, ConflictStatus::Resolved)]).await;
     state.set_status(first, Completed, None).await.unwrap();
+    assert_eq!(state.sessions().await.unwrap()[0].open_conflicts, 1, "without a report those of now");
+    let mut report = report(first, Completed);
+    report.datasets[0].conflicts.open = 5;
+    state.set_report(first, &report).await.unwrap();
     let second = begin(&state, Mode::Verify).await;
     state.mark_undone(first).await.unwrap();
     let lines = state.sessions().await.unwrap();
     let [last, line] = &lines[..] else { panic!("{lines:?}") };
     assert_eq!((last.id, last.mode, last.status, last.written), (second, Mode::Verify, InProgress, 0));
-    assert_eq!((line.id, line.status, line.written, line.open_conflicts, line.undone), (first, Completed, 30, 1, true));
+    assert_eq!((line.id, line.status, line.written, line.open_conflicts, line.undone), (first, Completed, 30, 5, true));
     assert!(line.ended_at.as_ref().is_some_and(|ended| *ended >= line.started_at) && last.ended_at.is_none());
     assert_eq!(state.counted(first).await.unwrap()[0].0, DATASET);
 }

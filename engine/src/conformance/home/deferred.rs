@@ -84,11 +84,15 @@ pub(super) async fn rejects_without_a_key_are_known_by_side(homes: &dyn Homes) {
     };
     let keyed = vec![reject(Side::Source, Some(key(1))), reject(Side::Target, Some(key(1)))];
     settle(&*home, session, DATASET, &Settlement { rejects: keyed, ..Settlement::default() }).await;
+    assert_eq!(home.left_out(session, DATASET).await.unwrap(), [key(1)], "each record once");
+    assert!(home.left_out(session, OTHER).await.unwrap().is_empty());
+    assert!(home.left_out(other, DATASET).await.unwrap().is_empty());
     assert_eq!(home.unknown_rejects(session, DATASET).await.unwrap(), (false, false));
     let unknown = vec![reject(Side::Target, None)];
     settle(&*home, session, DATASET, &Settlement { rejects: unknown, ..Settlement::default() }).await;
     let home = homes.reopen(home).await;
     assert_eq!(home.unknown_rejects(session, DATASET).await.unwrap(), (false, true));
+    assert_eq!(home.left_out(session, DATASET).await.unwrap(), [key(1)]);
     assert_eq!(home.unknown_rejects(other, DATASET).await.unwrap(), (false, false), "another session's");
     assert_eq!(home.unknown_rejects(session, OTHER).await.unwrap(), (false, false), "another dataset's");
 }

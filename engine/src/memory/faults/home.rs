@@ -111,6 +111,10 @@ impl Home for FaultyHome {
         self.faults.query(self.inner.unknown_rejects(session, dataset)).await
     }
 
+    async fn left_out(&self, session: SessionId, dataset: &str) -> Result<Vec<Key>> {
+        self.faults.query(self.inner.left_out(session, dataset)).await
+    }
+
     async fn note_overridden(&self, session: SessionId, guards: &[GuardReport]) -> Result<()> {
         self.faults.effect("note overridden guards", self.inner.note_overridden(session, guards)).await
     }
