@@ -19,6 +19,9 @@ const HAS_TARGET: u8 = 2;
 const TARGET_AS_SOURCE: u8 = 4;
 const KEPT: u8 = 8;
 
+/// Base entries in key order.
+pub type Entries = Vec<(Key, Arc<Entry>)>;
+
 /// Encodes entries that are sorted by key.
 pub fn encode(entries: &[(Key, Arc<Entry>)]) -> std::io::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(entries.len() * 32);
@@ -34,7 +37,7 @@ pub fn encode(entries: &[(Key, Arc<Entry>)]) -> std::io::Result<Vec<u8>> {
 }
 
 /// Decodes what [`encode`] made.
-pub fn decode(blob: &[u8]) -> Result<Vec<(Key, Arc<Entry>)>, DecodeError> {
+pub fn decode(blob: &[u8]) -> Result<Entries, DecodeError> {
     let bytes = compression::decompress(blob).map_err(|_| DecodeError("the block cannot be decompressed"))?;
     let mut reader = Reader::new(&bytes);
     let mut entries = Vec::new();
@@ -107,7 +110,7 @@ mod tests {
     fn a_block_reads_back_as_it_was_written() {
         let held = |n: u8| Held { hash: Hash([n; 16]), values: Some(vec![Value::Int(n.into()), Value::Null].into()) };
         let bare = |n: u8| Held { hash: Hash([n; 16]), values: None };
-        let entries: Vec<(Key, Arc<Entry>)> = [
+        let entries: Entries = [
             Entry { source: Some(held(1)), target: Some(held(1)), kept: false },
             Entry { source: Some(held(1)), target: Some(bare(2)), kept: true },
             Entry { source: None, target: Some(held(3)), kept: true },

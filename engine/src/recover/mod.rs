@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use pinksync_model::{SessionId, Side};
 
+use crate::base::Entries;
 use crate::connector::{Found, Guard};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Applied, BaseChange, Entry, JournalChunk, JournalEntry, JournalId, Settled, Settlement, Tally};
@@ -199,8 +200,7 @@ pub(crate) async fn replace_entries(
     let blocks = KeyBlocks::load(&*context.home, pair.name(), &keys, within).await?;
     let mut changes = Vec::with_capacity(blocks.groups.len());
     for group in blocks.groups {
-        let mut entries: Vec<(Key, Arc<Entry>)> =
-            group.entries.into_iter().filter(|(key, _)| !new.contains_key(key)).collect();
+        let mut entries: Entries = group.entries.into_iter().filter(|(key, _)| !new.contains_key(key)).collect();
         let inside = keys.iter().filter(|key| group.range.contains(key));
         entries.extend(inside.filter_map(|key| new[key].clone().map(|entry| (key.clone(), entry))));
         entries.sort_by(|a, b| a.0.cmp(&b.0));

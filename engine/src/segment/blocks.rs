@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use pinksync_model::SessionId;
 
-use crate::base;
+use crate::base::{self, Entries};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{BlockHeader, BlockId, Entry, Home};
 use crate::key::{Key, KeyRange};
 
 /// The entries of stored blocks, in key order.
-pub async fn load(home: &dyn Home, dataset: &str, blocks: &[BlockHeader]) -> Result<Vec<(Key, Arc<Entry>)>> {
+pub async fn load(home: &dyn Home, dataset: &str, blocks: &[BlockHeader]) -> Result<Entries> {
     let ids: Vec<BlockId> = blocks.iter().map(|block| block.id).collect();
     let mut entries = Vec::new();
     for blob in home.load(dataset, &ids).await? {
@@ -22,11 +22,7 @@ pub async fn load(home: &dyn Home, dataset: &str, blocks: &[BlockHeader]) -> Res
 }
 
 /// Divides entries into blocks of about `size` that cover `range` without gaps; up to twice as many stay together.
-pub fn cut_into_blocks(
-    range: &KeyRange,
-    entries: Vec<(Key, Arc<Entry>)>,
-    size: usize,
-) -> Vec<(KeyRange, Vec<(Key, Arc<Entry>)>)> {
+pub fn cut_into_blocks(range: &KeyRange, entries: Entries, size: usize) -> Vec<(KeyRange, Entries)> {
     let parts = (entries.len() + size / 2) / size.max(1);
     if parts <= 1 || entries.len() < size * 2 {
         return vec![(range.clone(), entries)];
@@ -36,7 +32,7 @@ pub fn cut_into_blocks(
     let mut low = range.low.clone();
     let mut rest = entries.into_iter().peekable();
     loop {
-        let part: Vec<(Key, Arc<Entry>)> = rest.by_ref().take(size).collect();
+        let part: Entries = rest.by_ref().take(size).collect();
         let high = match rest.peek() {
             Some((next, _)) => Some(next.clone()),
             None => range.high.clone(),
@@ -58,7 +54,7 @@ pub struct KeyBlocks {
 pub struct KeyGroup {
     pub range: KeyRange,
     pub loaded: Vec<BlockId>,
-    pub entries: Vec<(Key, Arc<Entry>)>,
+    pub entries: Entries,
     /// The session that last compared the whole block.
     pub checked_by: Option<SessionId>,
 }

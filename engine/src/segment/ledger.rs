@@ -11,6 +11,7 @@ use super::carry::{Fate, Item, held};
 use super::counting::{block_counts, tally};
 use super::stretch::Stretch;
 use super::{Context, Expected, KeyWork, Purpose, Work};
+use crate::base::Entries;
 use crate::connector::{Guard, RangeSum, Transaction};
 use crate::decide::{BaseMove, Class};
 use crate::error::Result;
@@ -179,7 +180,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// What the base holds of a stretch from now on, in key order.
-    fn entries(&self, stretch: &Stretch) -> Vec<(Key, Arc<Entry>)> {
+    fn entries(&self, stretch: &Stretch) -> Entries {
         let (items, after) = (&self.batch.items[stretch.items.clone()], &self.after[stretch.items.clone()]);
         let mut entries = Vec::with_capacity(items.len() + stretch.around.len());
         let left = |(item, after): (&Item, &Option<Arc<Entry>>)| Some((item.triple.key.clone(), after.clone()?));
@@ -196,7 +197,7 @@ impl<'a> Ledger<'a> {
         &self,
         stretch: &Stretch,
         items: &[Item],
-        parts: &[(KeyRange, Vec<(Key, Arc<Entry>)>)],
+        parts: &[(KeyRange, Entries)],
         transactions: (&mut Box<dyn Transaction>, &mut Box<dyn Transaction>),
         guards: (Guard, Guard),
     ) -> Result<Vec<Option<BlockSums>>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::blocks::KeyGroup;
 use super::carry::Item;
-use crate::base;
+use crate::base::{self, Entries};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{BaseChange, BlockId, BlockSums, Entry, NewBlock};
 use crate::key::{Key, KeyRange};
@@ -16,11 +16,11 @@ pub struct Stretch {
     pub range: KeyRange,
     loaded: Vec<BlockId>,
     /// Entries of the loaded blocks that this unit did not look at: outside the range that was read.
-    beyond: Vec<(Key, Arc<Entry>)>,
+    beyond: Entries,
     /// The range of `beyond`.
     remainder: Option<KeyRange>,
     /// All entries of a block of which only some keys were looked at.
-    pub around: Vec<(Key, Arc<Entry>)>,
+    pub around: Entries,
     pub items: Range<usize>,
     /// Every record of the range was compared: sums may be stored.
     pub whole: bool,
@@ -29,7 +29,7 @@ pub struct Stretch {
 
 impl Stretch {
     /// A range that was read, perhaps cut inside a block.
-    pub fn of_range(range: KeyRange, planned: &PlannedRange, entries: Vec<(Key, Arc<Entry>)>, first: usize) -> Self {
+    pub fn of_range(range: KeyRange, planned: &PlannedRange, entries: Entries, first: usize) -> Self {
         let reached = |low: &Option<Key>| match (&range.high, low) {
             (Some(high), Some(low)) => low < high,
             _ => true,
@@ -72,11 +72,7 @@ impl Stretch {
     }
 
     /// The new blocks of the stretch, each with its sums.
-    pub fn change(
-        &self,
-        parts: Vec<(KeyRange, Vec<(Key, Arc<Entry>)>)>,
-        sums: Vec<Option<BlockSums>>,
-    ) -> Result<BaseChange> {
+    pub fn change(&self, parts: Vec<(KeyRange, Entries)>, sums: Vec<Option<BlockSums>>) -> Result<BaseChange> {
         let mut blocks = Vec::with_capacity(parts.len() + 1);
         for ((range, entries), sums) in parts.into_iter().zip(sums) {
             blocks.push(encode_block(range, &entries, sums, self.checked)?);
