@@ -73,7 +73,7 @@ async fn plan_dataset(session: &Session, mut pair: Pair, planned: &mut Planned, 
     let (name, fingerprint) = (pair.name().to_owned(), pair.mapping.fingerprint);
     planned.plan.fingerprints.insert(name.clone(), fingerprint);
     let (plan, summary) = (&mut planned.plan, &mut planned.summary);
-    let mut report = survey(session, &pair, ranges::Purpose::Survey, &mut |pair, item| {
+    let mut report = survey(session, &pair, ranges::Coverage::Survey, &mut |pair, item| {
         if !item.decision.writes() && item.decision.conflict.is_none_or(|met| met.settled) {
             return Ok(());
         }
@@ -106,10 +106,10 @@ async fn plan_dataset(session: &Session, mut pair: Pair, planned: &mut Planned, 
 pub(super) async fn survey(
     session: &Session,
     pair: &Pair,
-    purpose: ranges::Purpose,
+    coverage: ranges::Coverage,
     visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
 ) -> Result<DatasetReport> {
-    let (segments, mut report) = ranges::plan(session, pair, purpose).await?;
+    let (segments, mut report) = ranges::plan(session, pair, coverage).await?;
     report.source.clone_from(&pair.mapping.source.dataset);
     report.target.clone_from(&pair.mapping.target.dataset);
     let ranges: Vec<PlannedRange> = segments.into_iter().flatten().collect();

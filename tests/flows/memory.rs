@@ -56,6 +56,29 @@ fn load_file(lines: u64) -> u64 {
     peak
 }
 
+/// The peak of a session over a file to whose end so many lines of about 210 bytes were added since the last one.
+fn load_grown(lines: u64) -> u64 {
+    let flow = Flow::new();
+    flow.target("CREATE TABLE big (id bigint PRIMARY KEY, a text, b text)");
+    let dataset = "strategy: source_wins\ndatasets:\n  - { source: big, target: public.big, key: [id] }\n";
+    flow.write_file("sync.yaml", "{ type: csv, path: big.csv }", &flow.target.side(), dataset);
+    let write = |lines: u64| {
+        let mut file = std::io::BufWriter::new(std::fs::File::create(flow.path("big.csv")).unwrap());
+        writeln!(file, "id,a,b").unwrap();
+        (0..lines).for_each(|n| writeln!(file, "{n},{n:064x},{n:0128x}").unwrap());
+        file.into_inner().unwrap().sync_all().unwrap();
+    };
+    write(1000);
+    watch(&mut flow.spawn(&["run", "sync.yaml", "--yes"]), 0);
+    write(1000 + lines);
+    let peak = watch(&mut flow.spawn(&["run", "sync.yaml", "--yes"]), 0);
+    assert_eq!(
+        flow.target_value("SELECT count(*) || ' ' || count(DISTINCT a) FROM big"),
+        format!("{0} {0}", 1000 + lines)
+    );
+    peak
+}
+
 /// The peak of a session over so many lines that cannot be read; of one in eight the key is known.
 fn load_malformed(lines: u64) -> u64 {
     let flow = Flow::new();
@@ -95,6 +118,11 @@ fn five_times_the_rows_take_no_more_memory() {
 #[test]
 fn five_times_the_lines_take_no_more_memory() {
     stays(load_file(250_000), load_file(1_250_000), GROWTH);
+}
+
+#[test]
+fn five_times_the_lines_at_the_end_of_a_known_file_take_no_more_memory() {
+    stays(load_grown(200_000), load_grown(1_000_000), GROWTH);
 }
 
 #[test]

@@ -45,7 +45,7 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     close_contended(session, pair).await?;
     session.observer.phase(pair.name(), Phase::Planning);
     recall_counted(session, unshared(pair)?).await?;
-    let (segments, _) = ranges::plan(session, pair, ranges::Purpose::Session).await?;
+    let (segments, _) = ranges::plan(session, pair, ranges::Coverage::Session).await?;
     count_planning(session, pair, planning).await?;
     session.observer.phase(pair.name(), Phase::Comparing);
     let moved = work_through(session, pair, segments).await?;

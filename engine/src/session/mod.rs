@@ -7,6 +7,7 @@ mod expand;
 pub(crate) mod guards;
 mod prepare;
 pub(crate) mod ranges;
+mod recut;
 mod set_aside;
 pub(crate) mod staging;
 mod verifying;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use pinksync_model::{DatasetReport, Side};
 
-use super::Session;
+use super::{Session, recut};
 use crate::connector::{Guard, RangeSum};
 use crate::error::Result;
 use crate::home::{BlockHeader, BlockId, Settlement};
@@ -12,9 +12,9 @@ use crate::key::{Key, KeyRange};
 use crate::pair::{OpenSide, Pair, PlannedRange};
 use crate::segment::Limits;
 
-/// Why ranges are planned.
+/// What is to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Coverage {
     /// A session: what it has compared already is left out, skipped blocks are settled.
     Session,
     /// A plan: as a new session would, nothing is settled.
@@ -24,30 +24,46 @@ pub enum Purpose {
 }
 
 /// The segments to be compared, in key order, and the counters of blocks that nothing has touched and that are left out.
-pub async fn plan(session: &Session, pair: &Pair, purpose: Purpose) -> Result<(Vec<Vec<PlannedRange>>, DatasetReport)> {
-    let headers = match pair.base_dropped {
-        true => Vec::new(),
-        false => session.home.blocks(pair.name()).await?,
-    };
-    let compared = |header: &BlockHeader| purpose == Purpose::Session && header.checked_by == Some(session.id);
-    let skipped = match purpose {
-        Purpose::Session | Purpose::Survey => {
-            let told = |header: &&BlockHeader| purpose == Purpose::Survey && has_open_conflicts(header);
+pub async fn plan(
+    session: &Session,
+    pair: &Pair,
+    coverage: Coverage,
+) -> Result<(Vec<Vec<PlannedRange>>, DatasetReport)> {
+    let mut headers = stored(session, pair).await?;
+    let compared = |header: &BlockHeader| coverage == Coverage::Session && header.checked_by == Some(session.id);
+    let skipped = match coverage {
+        Coverage::Session | Coverage::Survey => {
+            let told = |header: &&BlockHeader| coverage == Coverage::Survey && has_open_conflicts(header);
             let open: Vec<&BlockHeader> = headers.iter().filter(|header| !compared(header) && !told(header)).collect();
             unchanged(pair, &open).await?
         }
-        Purpose::Everything => HashSet::new(),
+        Coverage::Everything => HashSet::new(),
     };
     pair.skipped().extend(&skipped);
     let counted = count_skipped(headers.iter().filter(|header| skipped.contains(&header.id)));
-    if purpose == Purpose::Session && !skipped.is_empty() {
+    if coverage == Coverage::Session && !skipped.is_empty() {
         let skipped = skipped.iter().copied().collect();
         let settlement = Settlement { skipped, counted: counted.clone(), ..Settlement::default() };
         session.home.settle(session.id, pair.name(), &settlement).await?.done("leave blocks out")?;
     }
-    let cuts = if headers.is_empty() || has_gaps(&headers) { split(pair, session.limits).await? } else { Vec::new() };
     let done = |header: &BlockHeader| compared(header) || skipped.contains(&header.id);
+    let recuts = coverage == Coverage::Session && pair.publishes() && headers.iter().any(|header| !done(header));
+    let cuts = match recuts || headers.is_empty() || has_gaps(&headers) {
+        true => split(pair, session.limits).await?,
+        false => Vec::new(),
+    };
+    let open: Vec<&BlockHeader> = headers.iter().filter(|header| !done(header)).collect();
+    if recuts && recut::cut_grown(session, pair, &open, &cuts).await? {
+        headers = stored(session, pair).await?;
+    }
     Ok((segments(pieces(&headers, done, &cuts), session.workers, session.limits.segment_blocks), counted))
+}
+
+async fn stored(session: &Session, pair: &Pair) -> Result<Vec<BlockHeader>> {
+    match pair.base_dropped {
+        true => Ok(Vec::new()),
+        false => session.home.blocks(pair.name()).await,
+    }
 }
 
 /// A plan tells each conflict that stays open; a session only counts it.

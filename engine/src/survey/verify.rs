@@ -58,7 +58,7 @@ pub(crate) async fn verify_pair(
     let open: HashSet<Key> =
         session.home.open_conflicts(pair.name(), &KeyRange::default()).await?.into_iter().collect();
     let (mut verified, mut with_key) = (VerifyCounts::default(), 0);
-    let report = survey(session, pair, ranges::Purpose::Everything, &mut |pair, item| {
+    let report = survey(session, pair, ranges::Coverage::Everything, &mut |pair, item| {
         with_key += u64::from(is_unreadable(item));
         match compare(item) {
             Verdict::Equal => verified.equal += 1,
