@@ -88,9 +88,22 @@ impl Session {
         parameters: &[ArrayParameter],
     ) -> std::result::Result<Vec<Row>, tokio_postgres::Error> {
         let statement = self.prepared(sql).await?;
-        let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|one| one as &(dyn ToSql + Sync)).collect();
-        self.client.query(&statement, &parameters).await
+        self.client.query(&statement, &as_parameters(parameters)).await
     }
+
+    /// As [`Session::query`], of which only the number of records is wanted.
+    pub async fn execute(
+        &mut self,
+        sql: &str,
+        parameters: &[ArrayParameter],
+    ) -> std::result::Result<u64, tokio_postgres::Error> {
+        let statement = self.prepared(sql).await?;
+        self.client.execute(&statement, &as_parameters(parameters)).await
+    }
+}
+
+pub fn as_parameters(arrays: &[ArrayParameter]) -> Vec<&(dyn ToSql + Sync)> {
+    arrays.iter().map(|array| array as &(dyn ToSql + Sync)).collect()
 }
 
 fn connect_error(target: &Target, error: tokio_postgres::Error) -> Error {

@@ -49,6 +49,7 @@ pub async fn page(session: &mut Session, layout: &Layout, range: &KeyRange, budg
             layout.condition(conditions),
             layout.keys.join(", "),
         );
+        reading.page.rows.reserve(limit);
         let before = (reading.page.rows.len(), reading.bytes, reading.last.clone());
         let received = fill(session, layout, &statement, budget, &mut reading).await?;
         layout.note_width(reading.page.rows.len() - before.0, reading.bytes - before.1);

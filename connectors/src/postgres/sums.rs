@@ -7,10 +7,9 @@
 use pinksync_engine::connector::RangeSum;
 use pinksync_engine::key::{Key, KeyRange};
 use pinksync_engine::{Result, Value};
-use tokio_postgres::types::ToSql;
 
 use super::catalog::get;
-use super::client::Session;
+use super::client::{Session, as_parameters};
 use super::encode::{ArrayParameter, Arrays};
 use super::error::translate;
 use super::layout::Layout;
@@ -154,8 +153,11 @@ async fn collect(
     parameters: Vec<ArrayParameter>,
     parts: usize,
 ) -> Result<Vec<RangeSum>> {
-    let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|one| one as &(dyn ToSql + Sync)).collect();
-    let rows = session.client.query(statement, &parameters).await.map_err(|error| translate(OPERATION, error))?;
+    let rows = session
+        .client
+        .query(statement, &as_parameters(&parameters))
+        .await
+        .map_err(|error| translate(OPERATION, error))?;
     let mut sums = vec![RangeSum::default(); parts];
     for row in &rows {
         let part = usize::try_from(get::<i64>(row, "part")?).unwrap_or(usize::MAX);

@@ -4,7 +4,7 @@ use pinksync_engine::connector::{Change, Outcome, Write};
 use pinksync_engine::{Value, Values};
 
 use super::client::Session;
-use super::encode::Arrays;
+use super::encode::{ArrayParameter, Arrays};
 use super::layout::{Layout, ordinal};
 use super::lookup::present;
 use super::sql;
@@ -18,29 +18,46 @@ pub struct Update<'w> {
     pub fields: Vec<usize>,
 }
 
+/// The records of a statement, by what became of them before it was sent.
+struct Batch {
+    parameters: Vec<ArrayParameter>,
+    sent: Vec<usize>,
+    misfits: Outcomes,
+}
+
 impl Update<'_> {
+    /// Only counts what it does, which is cheaper. Fewer outcomes than records: some were left out, and nobody knows which.
+    pub async fn count(
+        &self,
+        session: &mut Session,
+        layout: &Layout,
+        part: &[usize],
+    ) -> std::result::Result<Outcomes, Failure> {
+        let wires = self.wires(layout);
+        let Batch { parameters, sent, mut misfits } = self.batch(&wires, part);
+        if sent.is_empty() {
+            return Ok(misfits);
+        }
+        let touched = session.execute(&self.statement(layout, &wires), &parameters).await?;
+        if touched == sent.len() as u64 {
+            misfits.extend(sent.into_iter().map(|index| (index, Outcome::Written)));
+        }
+        Ok(misfits)
+    }
+
     pub async fn run(
         &self,
         session: &mut Session,
         layout: &Layout,
         part: &[usize],
     ) -> std::result::Result<Outcomes, Failure> {
-        let mut wires = layout.key_wires();
-        wires.extend(self.fields.iter().map(|&field| layout.column(field).wire));
-        let mut arrays = Arrays::new(wires.clone());
-        let mut done = Vec::with_capacity(part.len());
-        let mut sent = Vec::with_capacity(part.len());
-        for &index in part {
-            match arrays.push(self.values(index)) {
-                Ok(()) => sent.push(index),
-                Err(error) => done.push((index, misfit(error))),
-            }
-        }
+        let wires = self.wires(layout);
+        let Batch { parameters, sent, misfits: mut done } = self.batch(&wires, part);
         if sent.is_empty() {
             return Ok(done);
         }
         let mut touched = vec![false; sent.len()];
-        for row in session.query(&self.statement(layout, &wires), &arrays.finish()).await? {
+        for row in session.query(&format!("{} RETURNING u.n", self.statement(layout, &wires)), &parameters).await? {
             if let Some(touched) = touched.get_mut(ordinal(&row)?) {
                 *touched = true;
             }
@@ -53,6 +70,25 @@ impl Update<'_> {
         let outcome = |present| if present { suppressed() } else { Outcome::Moved };
         done.extend(missing.into_iter().zip(present).map(|((index, _), present)| (index, outcome(present))));
         Ok(done)
+    }
+
+    fn wires(&self, layout: &Layout) -> Vec<Wire> {
+        let mut wires = layout.key_wires();
+        wires.extend(self.fields.iter().map(|&field| layout.column(field).wire));
+        wires
+    }
+
+    fn batch(&self, wires: &[Wire], part: &[usize]) -> Batch {
+        let mut arrays = Arrays::new(wires.to_vec());
+        let mut sent = Vec::with_capacity(part.len());
+        let mut misfits = Vec::with_capacity(part.len());
+        for &index in part {
+            match arrays.push(self.values(index)) {
+                Ok(()) => sent.push(index),
+                Err(error) => misfits.push((index, misfit(error))),
+            }
+        }
+        Batch { parameters: arrays.finish(), sent, misfits }
     }
 
     /// The key's values, then those to be set.
@@ -72,7 +108,7 @@ impl Update<'_> {
             format!("{} = {}", sql::identifier(&column.name), column.write(&format!("u.c{}", first + position)))
         });
         format!(
-            "UPDATE {} SET {} FROM {} WHERE {} RETURNING u.n",
+            "UPDATE {} SET {} FROM {} WHERE {}",
             layout.table.source(),
             set.collect::<Vec<_>>().join(", "),
             Arrays::source(wires),

@@ -67,7 +67,8 @@ pub type Outcomes = Vec<(usize, Outcome)>;
 enum Step<'w> {
     Copy(&'w Insert<'w>),
     Insert(&'w Insert<'w>),
-    Update(Update<'w>),
+    CountedUpdate(&'w Update<'w>),
+    Update(&'w Update<'w>),
     Delete(&'w [Write]),
 }
 
@@ -99,7 +100,7 @@ impl Writer<'_> {
         for (fields, part) in by_fields(writes, &updates) {
             match fields.is_empty() {
                 true => part.into_iter().for_each(|index| outcomes[index] = Some(Outcome::Written)),
-                false => self.isolate(&Step::Update(Update { writes, fields }), &part, &mut outcomes).await?,
+                false => self.update(&Update { writes, fields }, &part, &mut outcomes).await?,
             }
         }
         let deletes = open(&outcomes, |change| matches!(change, Change::Delete));
@@ -121,6 +122,22 @@ impl Writer<'_> {
             None => self.isolate(&Step::Insert(insert), &part, outcomes).await?,
         }
         insert.note_largest(&part, outcomes, &mut self.state.largest);
+        Ok(())
+    }
+
+    /// Statements that only count first; a batch that was not done whole is done again record by record where it must be.
+    async fn update(&mut self, update: &Update<'_>, part: &[usize], outcomes: &mut [Option<Outcome>]) -> Result<()> {
+        for batch in part.chunks(self.layout.batch_size()) {
+            // Where a key is not unique, what one record has too many might hide what another lacks; rules write elsewhere.
+            let counted = match self.layout.has_arbiter && !self.layout.table.rules {
+                true => self.attempt(&Step::CountedUpdate(update), batch).await?.ok(),
+                false => None,
+            };
+            match counted.filter(|done| done.len() == batch.len()) {
+                Some(done) => keep(done, outcomes),
+                None => self.isolate(&Step::Update(update), batch, outcomes).await?,
+            }
+        }
         Ok(())
     }
 
@@ -151,13 +168,14 @@ impl Writer<'_> {
         let result = match step {
             Step::Copy(insert) => insert.copy(session, part).await,
             Step::Insert(insert) => insert.run(session, part).await,
+            Step::CountedUpdate(update) => update.count(session, layout, part).await,
             Step::Update(update) => update.run(session, layout, part).await,
             Step::Delete(writes) => delete::run(session, layout, writes, part).await,
         };
         match result {
             Ok(done) => {
-                // A COPY that left records out (a trigger did) is undone, so that they can be told apart.
-                if matches!(step, Step::Copy(_)) && done.len() < part.len() {
+                // One that left records out (a trigger did) is undone, so that they can be told apart.
+                if matches!(step, Step::Copy(_) | Step::CountedUpdate(_)) && done.len() < part.len() {
                     self.batch(ROLL_BACK).await?;
                 }
                 Ok(Ok(done))
@@ -239,9 +257,17 @@ fn keep(done: Outcomes, outcomes: &mut [Option<Outcome>]) {
 /// Updates that set the same fields, each with the fields in the same order.
 fn by_fields(writes: &[Write], updates: &[usize]) -> BTreeMap<Vec<usize>, Vec<usize>> {
     let mut groups: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    let mut fields: Vec<usize> = Vec::new();
     for &index in updates {
-        if let Change::Update(fields) = &writes[index].change {
-            groups.entry(fields.iter().map(|(field, _)| *field).collect()).or_default().push(index);
+        if let Change::Update(set) = &writes[index].change {
+            fields.clear();
+            fields.extend(set.iter().map(|(field, _)| *field));
+            match groups.get_mut(&fields) {
+                Some(group) => group.push(index),
+                None => {
+                    groups.insert(fields.clone(), vec![index]);
+                }
+            }
         }
     }
     groups
