@@ -1,22 +1,19 @@
 //! One attempt at a unit of work, in the order of commits: write, journal, commit target, commit source, settle.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use pinksync_model::{Direction, Side};
 
-use super::blocks::{self, KeyBlocks};
-use super::carry::{self, Carried, Fate, Item};
-use super::gather::{self, Gathered, State, Triple};
+use super::batch::{Batch, Transactions};
+use super::carry::{self, Fate, Item};
+use super::gather::State;
 use super::ledger::Ledger;
-use super::stretch::Stretch;
-use super::{Context, Done, Expected, KeyWork, Purpose, Refused, Work, scope};
-use crate::connector::{Guard, Transaction};
-use crate::decide::{self, Decision, Rules};
-use crate::error::{Error, ErrorKind, Result};
-use crate::home::{Entry, JournalChunk, JournalEntry, JournalId, RejectRecord, Settlement};
-use crate::key::{Key, KeyRange};
-use crate::pair::{Pair, PlannedRange};
+use super::{Context, Done, Expected, KeyWork, Purpose, Refused, Work};
+use crate::connector::Guard;
+use crate::error::{Error, Result};
+use crate::home::{JournalChunk, JournalEntry, JournalId, Settlement};
+use crate::key::KeyRange;
+use crate::pair::Pair;
 
 /// Why an attempt did not settle.
 pub enum Failure {
@@ -40,18 +37,6 @@ pub struct Attempt<'a> {
     journal: Option<JournalId>,
 }
 
-/// What an attempt works on once it is read: items in key order, by stretch.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub items: Vec<Item>,
-    pub stretches: Vec<Stretch>,
-    pub rejects: Vec<RejectRecord>,
-    pub read: (u64, u64),
-    pub rest: Vec<KeyRange>,
-}
-
-type Transactions = (Box<dyn Transaction>, Box<dyn Transaction>);
-
 impl<'a> Attempt<'a> {
     pub fn new(
         context: &'a Context,
@@ -73,8 +58,7 @@ impl<'a> Attempt<'a> {
         let (source, target) =
             tokio::join!(self.pair.source.dataset.begin(self.guards.0), self.pair.target.dataset.begin(self.guards.1));
         let mut transactions = (source?, target?);
-        let mut batch = self.gather(&mut transactions).await?;
-        self.scope(&mut transactions, &mut batch).await?;
+        let mut batch = Batch::of(self.context, self.pair, self.work, &mut transactions).await?;
         self.assign(&mut batch);
         let compared = started.elapsed().as_secs_f64();
         let writing = Instant::now();
@@ -82,116 +66,6 @@ impl<'a> Attempt<'a> {
         let mut done = self.finish(transactions, batch, compared, writing).await?;
         done.counted.seconds.write = writing.elapsed().as_secs_f64();
         Ok(done)
-    }
-
-    async fn gather(&self, transactions: &mut Transactions) -> Result<Batch> {
-        match self.work {
-            Work::Ranges(ranges) => self.gather_ranges(transactions, ranges).await,
-            Work::Keys(work) => self.gather_keys(transactions, work).await,
-        }
-    }
-
-    async fn gather_ranges(&self, transactions: &mut Transactions, ranges: &[PlannedRange]) -> Result<Batch> {
-        let mut batch = Batch::default();
-        let mut budget = self.context.limits.read_budget;
-        for (index, planned) in ranges.iter().enumerate() {
-            if budget < self.context.limits.read_budget / 4 {
-                batch.rest.extend(ranges[index..].iter().map(|planned| planned.range.clone()));
-                break;
-            }
-            let entries = blocks::load(&*self.context.home, self.pair.name(), &planned.blocks).await?;
-            let Gathered { range, cut, triples, most, bytes, rejects, read } =
-                self.gather_range(transactions, planned, &entries, budget).await?;
-            budget = budget.saturating_sub(bytes);
-            batch.read.0 += read.0;
-            batch.read.1 += read.1;
-            if let Some(cut) = cut {
-                batch.rest.push(KeyRange { low: Some(cut), high: planned.range.high.clone() });
-            }
-            let first = batch.items.len();
-            batch.rejects.extend(rejects);
-            batch.items.reserve(most);
-            self.decide(&mut batch, triples);
-            let stretch = Stretch::of_range(range, planned, entries, first);
-            batch.stretches.push(stretch.ending_at(batch.items.len()));
-        }
-        Ok(batch)
-    }
-
-    /// Reads a range; one that is too large for the budget is cut at the beginning of a stored block where there is one.
-    async fn gather_range<'b>(
-        &self,
-        transactions: &mut Transactions,
-        planned: &PlannedRange,
-        entries: &'b [(Key, Arc<Entry>)],
-        budget: usize,
-    ) -> Result<Gathered<'b>> {
-        let (source, target) = (&mut *transactions.0, &mut *transactions.1);
-        let gathered = gather::gather_range(self.pair, (source, target), &planned.range, entries, budget).await?;
-        let Some(cut) = &gathered.cut else {
-            return Ok(gathered);
-        };
-        let Some(block) = planned.blocks.iter().find(|block| block.range.contains(cut)) else {
-            return Ok(gathered);
-        };
-        let (range, budget) = match &block.range.low {
-            Some(low) if planned.range.low.as_ref().is_none_or(|start| start < low) => {
-                (KeyRange { low: planned.range.low.clone(), high: Some(low.clone()) }, usize::MAX)
-            }
-            _ if self.pair.publishes() => (block.range.clone(), usize::MAX),
-            _ => return Ok(gathered),
-        };
-        let (source, target) = (&mut *transactions.0, &mut *transactions.1);
-        let mut gathered = gather::gather_range(self.pair, (source, target), &range, entries, budget).await?;
-        if gathered.cut.is_some() {
-            let message = "a block that was asked for as a whole was not read to its end";
-            return Err(Error::new(ErrorKind::Other, "read a block", message));
-        }
-        gathered.cut = range.high.filter(|high| planned.range.high.as_ref() != Some(high));
-        Ok(gathered)
-    }
-
-    async fn gather_keys(&self, transactions: &mut Transactions, work: &KeyWork) -> Result<Batch> {
-        let mut keys = work.keys.clone();
-        keys.sort();
-        keys.dedup();
-        let base = KeyBlocks::load(&*self.context.home, self.pair.name(), &keys, &[]).await?;
-        let (source, target) = (&mut *transactions.0, &mut *transactions.1);
-        let (triples, rejects) =
-            gather::gather_keys(self.pair, (source, target), &keys, |key| base.entry(key).cloned()).await?;
-        let mut batch = Batch { rejects, ..Batch::default() };
-        self.decide(&mut batch, triples);
-        let checked = !matches!(work.purpose, Purpose::Plan(_));
-        batch.stretches =
-            base.groups.into_iter().map(|group| Stretch::of_group(group, checked, &batch.items)).collect();
-        Ok(batch)
-    }
-
-    fn decide(&self, batch: &mut Batch, triples: impl IntoIterator<Item = Triple>) {
-        let rules = current_rules(self.pair);
-        batch.items.extend(decide_all(&rules, triples).map(|(triple, decision)| {
-            let fate = Fate::Done;
-            Item { triple, decision, fate, source: Carried::default(), target: Carried::default(), transformed: false }
-        }));
-    }
-
-    /// Under a filter, looks behind each absence that a decision rests on, and decides anew.
-    async fn scope(&self, transactions: &mut Transactions, batch: &mut Batch) -> Result<()> {
-        if self.pair.mapping.source.filter.is_none() || matches!(self.work, Work::Keys(_)) {
-            return Ok(());
-        }
-        let wanted: Vec<usize> = (0..batch.items.len())
-            .filter(|&index| scope::rests_on_absence(&batch.items[index].triple, &batch.items[index].decision))
-            .collect();
-        let mut triples: Vec<Triple> = wanted.iter().map(|&index| batch.items[index].triple.clone()).collect();
-        scope::look_behind_filter(self.pair, Side::Source, &mut *transactions.0, &mut triples).await?;
-        scope::look_behind_filter(self.pair, Side::Target, &mut *transactions.1, &mut triples).await?;
-        let rules = current_rules(self.pair);
-        for (index, (triple, decision)) in wanted.into_iter().zip(decide_all(&rules, triples)) {
-            batch.items[index].triple = triple;
-            batch.items[index].decision = decision;
-        }
-        Ok(())
     }
 
     /// Says for each item whether it is carried out now.
@@ -349,25 +223,6 @@ impl<'a> Attempt<'a> {
         }
         home.settle(session, name, settlement).await?.done("settle a segment")
     }
-}
-
-/// The rules with what is known by now of the completeness of both sides.
-pub fn current_rules(pair: &Pair) -> Arc<Rules> {
-    let mut rules = pair.mapping.rules.clone();
-    rules.source_incomplete = pair.source.is_incomplete();
-    rules.target_incomplete = pair.target.is_incomplete();
-    Arc::new(rules)
-}
-
-/// Decides each triple by what is readable of it.
-pub fn decide_all(
-    rules: &Rules,
-    triples: impl IntoIterator<Item = Triple>,
-) -> impl Iterator<Item = (Triple, Decision)> {
-    triples.into_iter().map(|triple| {
-        let decision = decide::decide(rules, triple.base.as_deref(), triple.source.row(), triple.target.row());
-        (triple, decision)
-    })
 }
 
 /// Target first, then source; a file, whose commit is its publication later on, last. A side that was only read is given

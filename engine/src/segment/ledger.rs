@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pinksync_model::{ConflictKind, ConflictStatus, Side};
 
-use super::attempt::Batch;
+use super::batch::Batch;
 use super::blocks::cut_into_blocks;
 use super::carry::{Fate, Item, held};
 use super::counting::{block_counts, tally};

@@ -4,6 +4,7 @@
 //! have passed, writes that were set aside, a saved plan). Both go through the same steps, top to bottom in [`run`].
 
 mod attempt;
+mod batch;
 mod blocks;
 mod carry;
 mod counting;
@@ -32,7 +33,7 @@ use crate::{recover, retry};
 pub use gather::{State, Triple};
 pub use survey::{Surveyed, survey};
 
-pub(crate) use attempt::current_rules;
+pub(crate) use batch::current_rules;
 pub(crate) use blocks::{KeyBlocks, cut_into_blocks};
 pub(crate) use carry::{Carried, Fate, Item, carry, held};
 pub(crate) use gather::{lookup as gather_lookup, reject as reject_of};

@@ -2,6 +2,7 @@
 
 use pinksync_model::Side;
 
+use super::batch::{Transactions, current_rules, decide_all};
 use super::gather::{self, State, Triple};
 use crate::connector::{Found, Transaction};
 use crate::decide::{Class, Decision};
@@ -16,8 +17,36 @@ pub fn rests_on_absence(triple: &Triple, decision: &Decision) -> bool {
         && !matches!(decision.class, Class::Unchanged | Class::TargetOnly)
 }
 
+/// Under a filter, looks behind each absence that a decision rests on, and decides anew.
+pub async fn look_behind<T>(
+    pair: &Pair,
+    transactions: &mut Transactions,
+    items: &mut [T],
+    parts: impl Fn(&mut T) -> (&mut Triple, &mut Decision),
+) -> Result<()> {
+    if pair.mapping.source.filter.is_none() {
+        return Ok(());
+    }
+    let (mut wanted, mut triples) = (Vec::new(), Vec::new());
+    for (index, item) in items.iter_mut().enumerate() {
+        let (triple, decision) = parts(item);
+        if rests_on_absence(triple, decision) {
+            wanted.push(index);
+            triples.push(triple.clone());
+        }
+    }
+    replace_absent(pair, Side::Source, &mut *transactions.0, &mut triples).await?;
+    replace_absent(pair, Side::Target, &mut *transactions.1, &mut triples).await?;
+    let rules = current_rules(pair);
+    for (index, found) in wanted.into_iter().zip(decide_all(&rules, triples)) {
+        let (triple, decision) = parts(&mut items[index]);
+        (*triple, *decision) = found;
+    }
+    Ok(())
+}
+
 /// Replaces `Absent` by what an unfiltered lookup finds.
-pub async fn look_behind_filter(
+async fn replace_absent(
     pair: &Pair,
     side: Side,
     transaction: &mut dyn Transaction,

@@ -1,11 +1,10 @@
 //! The reading half of a segment: gather and decide, without writing.
 
-use pinksync_model::{DatasetReport, Side};
+use pinksync_model::DatasetReport;
 
-use super::attempt::{current_rules, decide_all};
+use super::batch::{Transactions, current_rules, decide_all};
 use super::gather::{self, State, Triple};
 use super::{Context, blocks, scope};
-use crate::connector::Transaction;
 use crate::decide::{Class, Decision};
 use crate::error::Result;
 use crate::home::Tally;
@@ -24,7 +23,7 @@ pub struct Surveyed {
 pub async fn survey(
     context: &Context,
     pair: &Pair,
-    transactions: &mut (Box<dyn Transaction>, Box<dyn Transaction>),
+    transactions: &mut Transactions,
     planned: &PlannedRange,
     budget: usize,
 ) -> Result<(Vec<Surveyed>, DatasetReport, Option<Key>)> {
@@ -34,7 +33,7 @@ pub async fn survey(
     let rules = current_rules(pair);
     let mut items: Vec<Surveyed> =
         decide_all(&rules, gathered.triples).map(|(triple, decision)| Surveyed { triple, decision }).collect();
-    look_behind_filter(pair, transactions, &mut items).await?;
+    scope::look_behind(pair, transactions, &mut items, |item| (&mut item.triple, &mut item.decision)).await?;
     for item in items.iter_mut().filter(|item| left_alone(&item.triple)) {
         item.decision = Decision::left_alone();
     }
@@ -46,26 +45,6 @@ pub async fn survey(
         tally(item).add_to(&mut counted);
     }
     Ok((items, counted, gathered.cut))
-}
-
-async fn look_behind_filter(
-    pair: &Pair,
-    transactions: &mut (Box<dyn Transaction>, Box<dyn Transaction>),
-    items: &mut [Surveyed],
-) -> Result<()> {
-    if pair.mapping.source.filter.is_none() {
-        return Ok(());
-    }
-    let wanted: Vec<usize> =
-        (0..items.len()).filter(|&at| scope::rests_on_absence(&items[at].triple, &items[at].decision)).collect();
-    let mut triples: Vec<Triple> = wanted.iter().map(|&at| items[at].triple.clone()).collect();
-    scope::look_behind_filter(pair, Side::Source, &mut *transactions.0, &mut triples).await?;
-    scope::look_behind_filter(pair, Side::Target, &mut *transactions.1, &mut triples).await?;
-    let rules = current_rules(pair);
-    for (at, (triple, decision)) in wanted.into_iter().zip(decide_all(&rules, triples)) {
-        items[at] = Surveyed { triple, decision };
-    }
-    Ok(())
 }
 
 /// Records that are there and are not to be touched.
