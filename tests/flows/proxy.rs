@@ -28,6 +28,8 @@ struct State {
     cut: Cut,
     bytes: u64,
     broken: bool,
+    /// Clients that came while it was broken.
+    turned_away: u32,
     closed: bool,
     open: Vec<TcpStream>,
 }
@@ -37,14 +39,26 @@ impl Proxy {
     pub fn start(upstream: String, cut: Cut) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Mutex::new(State { cut, bytes: 0, broken: false, closed: false, open: Vec::new() }));
+        let state = Arc::new(Mutex::new(State {
+            cut,
+            bytes: 0,
+            broken: false,
+            turned_away: 0,
+            closed: false,
+            open: Vec::new(),
+        }));
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                match shared.lock().unwrap() {
-                    state if state.closed => return,
-                    state if state.broken => continue,
-                    _ => {}
+                {
+                    let mut state = shared.lock().unwrap();
+                    if state.closed {
+                        return;
+                    }
+                    if state.broken {
+                        state.turned_away += 1;
+                        continue;
+                    }
                 }
                 connect(client, &upstream, &shared);
             }
@@ -65,6 +79,11 @@ impl Proxy {
     /// Bytes passed so far.
     pub fn bytes(&self) -> u64 {
         self.state.lock().unwrap().bytes
+    }
+
+    /// Clients that came in vain since it broke.
+    pub fn turned_away(&self) -> u32 {
+        self.state.lock().unwrap().turned_away
     }
 
     /// Whether the cut has happened.
