@@ -70,6 +70,10 @@ fn conflicts_that_the_strategy_settled_wait_for_nobody_when_they_are_open_again(
     let undo = place.expect(0, &["undo", "sync.yaml", "--yes"]);
     assert!(!undo.stdout.contains("wait"), "{undo:#?}");
     assert_eq!(place.expect(0, &["conflicts", "list", "sync.yaml", "-o", "json"]).lines().len(), 1);
+    let list = place.expect(0, &["conflicts", "list", "sync.yaml"]);
+    assert!(list.stderr.contains("1 of them waits for nobody"), "{list:#?}");
+    let sessions = place.expect(0, &["sessions", "sync.yaml", "-o", "json"]);
+    assert!(sessions.lines().iter().all(|session| session["open_conflicts"] == 0), "{sessions:#?}");
     let plan = place.expect(0, &["plan", "sync.yaml"]);
     assert!(!plan.stdout.contains("waits"), "{plan:#?}");
     let again = place.expect(0, &["run", "sync.yaml", "-o", "json"]).json();
@@ -78,6 +82,8 @@ fn conflicts_that_the_strategy_settled_wait_for_nobody_when_they_are_open_again(
     place.expect(0, &["undo", "sync.yaml", "--yes"]);
     place.sync(MANUAL, KEY);
     place.expect(3, &["run", "sync.yaml"]);
+    let plan = place.expect(0, &["plan", "sync.yaml"]);
+    assert!(plan.stdout.contains("conflicts list sync.yaml") && !plan.stdout.contains("to do it"), "{plan:#?}");
 }
 
 #[test]

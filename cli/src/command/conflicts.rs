@@ -105,6 +105,12 @@ impl List {
             context.remark(if self.all { "no conflicts" } else { "no open conflicts" });
         } else {
             context.output.line(show::conflict::list(&lines));
+            let open = lines.iter().filter(|line| line.status == ConflictStatus::Open).count() as u64;
+            let waiting: u64 = state.waiting().await?.iter().map(|(_, count)| count).sum();
+            if !self.all && waiting < open {
+                let rest = show::counted(open - waiting, "of them waits", "of them wait");
+                context.remark(format_args!("\n{rest} for nobody: the next run settles what an undo opened again"));
+            }
             if let Some(open) = lines.iter().find(|line| line.status == ConflictStatus::Open) {
                 let (show, resolve) =
                     (context.next("conflicts show", &self.file), context.next("conflicts resolve", &self.file));

@@ -8,7 +8,7 @@ use pinksync_engine::saved_plan::SavedPlan;
 use pinksync_engine::session::Ending;
 use pinksync_engine::survey::Planned;
 use pinksync_local::runner;
-use pinksync_model::{DatasetReport, GuardName, PlanHeader, PlanLine, PlanOutput};
+use pinksync_model::{DatasetReport, GuardName, PlanHeader, PlanLine, PlanOutput, PlanSummary};
 use serde_json::json;
 
 use crate::context::Context;
@@ -108,8 +108,11 @@ fn tell_text(planned: &Planned, grouped: &Grouped, file: &Path, context: &Contex
         let run = show::report::overriding(&planned.finished.guards, file, context);
         output.line(format_args!("a run stops there; if it is meant to be: {run}"));
     }
-    if planned.finished.ending == Ending::Completed && !planned.summary.is_empty() {
+    let PlanSummary { create, update, delete, conflict } = planned.summary;
+    if planned.finished.ending == Ending::Completed && create + update + delete > 0 {
         output.line(format_args!("to do it: {}", context.next("run", file)));
+    } else if conflict > 0 {
+        output.line(format_args!("to look at what waits: {}", context.next("conflicts list", file)));
     }
 }
 

@@ -72,9 +72,6 @@ fn rows(lines: &[PlanLine]) -> String {
 
 /// `email old → new, city …`, as far as the action makes it worth telling.
 fn changes(line: &PlanLine) -> String {
-    if line.action == PlanAction::Delete {
-        return String::new();
-    }
     let is_key = |name: &str| line.key.contains_key(name);
     let fields: Vec<(&String, &FieldChange)> = line.fields.iter().filter(|(name, _)| !is_key(name)).collect();
     let mut parts: Vec<String> = fields.iter().take(FIELDS).map(|(name, field)| change(line, name, field)).collect();
@@ -97,6 +94,7 @@ fn change(line: &PlanLine, name: &str, field: &FieldChange) -> String {
     match (line.action, line.to) {
         (PlanAction::Conflict, _) => format!("{name} {} | {}", show(source), show(target)),
         (PlanAction::Create, _) => format!("{name} {}", show(new)),
+        (PlanAction::Delete, _) => format!("{name} {}", show(old)),
         // A merged record's other side: what it gets is not among the versions that the line tells.
         (_, _) if old == new => name.to_owned(),
         (_, _) => format!("{name} {} → {}", show(old), show(new)),

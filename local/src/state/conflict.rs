@@ -125,17 +125,22 @@ pub(crate) fn open_keys(connection: &Connection, name: &str, range: &KeyRange) -
 }
 
 pub(crate) fn count_open(connection: &Connection, name: &str) -> Result<u64, Fault> {
-    let select = "SELECT count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset
-                  WHERE d.name = ?1 AND c.status = 'open' AND c.kind <> 'contended' AND NOT c.asks_nobody";
-    let count: i64 = connection.prepare_cached(select)?.query_row([name], |row| row.get(0))?;
+    let select =
+        format!("SELECT count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset WHERE d.name = ?1 AND {WAITS}");
+    let count: i64 = connection.prepare_cached(&select)?.query_row([name], |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }
 
+/// Open, and neither one that others caused by writing at the same time nor one that the next session settles.
+const WAITS: &str = "c.status = 'open' AND c.kind <> 'contended' AND NOT c.asks_nobody";
+
 /// Datasets with conflicts that wait for a person, and how many.
 pub(crate) fn waiting(connection: &Connection) -> Result<Vec<(String, u64)>, Fault> {
-    let select = "SELECT d.name, count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset
-                  WHERE c.status = 'open' AND c.kind <> 'contended' GROUP BY d.id ORDER BY d.id";
-    let mut statement = connection.prepare_cached(select)?;
+    let select = format!(
+        "SELECT d.name, count(*) FROM conflicts c JOIN datasets d ON d.id = c.dataset WHERE {WAITS}
+         GROUP BY d.id ORDER BY d.id"
+    );
+    let mut statement = connection.prepare_cached(&select)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -154,7 +159,7 @@ pub(crate) fn contended(connection: &Connection, name: &str) -> Result<Vec<(Key,
     Ok(found)
 }
 
-/// In the order they were found; only those that wait for a person unless `all`.
+/// In the order they were found; only those that a person may settle unless `all`.
 pub(crate) fn list(connection: &Connection, all: bool) -> Result<Vec<StoredConflict>, Fault> {
     let select = format!("SELECT {COLUMNS} WHERE ?1 OR (c.status = 'open' AND c.kind <> 'contended') ORDER BY c.id");
     let mut statement = connection.prepare_cached(&select)?;
