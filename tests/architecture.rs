@@ -39,7 +39,11 @@ fn crates_know_only_whom_they_may() {
         ("engine", vec!["model"]),
         ("connectors", vec!["engine", "model"]),
         ("local", vec!["connectors", "engine", "model"]),
-        ("cli", vec!["connectors", "engine", "local", "model"]),
+        ("common", vec!["model"]),
+        ("api", vec!["common", "model"]),
+        ("scheduler", vec!["common", "model"]),
+        ("worker", vec!["common", "connectors", "engine", "model"]),
+        ("cli", vec!["api", "common", "connectors", "engine", "local", "model", "scheduler", "worker"]),
     ]);
     for (folder, allowed) in &allowed {
         let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();

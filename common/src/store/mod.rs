@@ -1,0 +1,11 @@
+//! The metadata database. One module per table or family of tables, each of plain functions over a client or a
+//! transaction; nothing outside of here writes SQL. Every row belongs to an account and every query says so.
+
+mod error;
+mod migrate;
+mod pool;
+
+pub use deadpool_postgres::{GenericClient, Pool, Transaction};
+pub use error::{Result, StoreError};
+pub use migrate::{Migration, migrate, pending, require_current};
+pub use pool::{connect, tls};
