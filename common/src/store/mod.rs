@@ -2,8 +2,13 @@
 //! transaction; nothing outside of here writes SQL. Every row belongs to an account and every query says so.
 
 mod error;
+pub mod events;
+pub mod leases;
 mod migrate;
 mod pool;
+pub mod sessions;
+pub mod tasks;
+pub mod workers;
 
 pub use deadpool_postgres::{GenericClient, Pool, Transaction};
 pub use error::{Result, StoreError};

@@ -27,6 +27,11 @@ pub enum Keep {
     Changed,
 }
 
+/// Whether some guard tripped that is not overridden.
+pub fn stop(guards: &[GuardReport]) -> bool {
+    guards.iter().any(|guard| guard.tripped && !guard.allowed)
+}
+
 /// Compares each dataset's terms with those of its base, once a base was taken.
 pub async fn terms(session: &Session, prepared: &[Prepared], keep: Keep) -> Result<Vec<GuardReport>> {
     let source = session.source.identity().await?;
