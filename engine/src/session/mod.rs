@@ -27,6 +27,7 @@ use crate::pair::Pair;
 use crate::saved_plan::SavedPlan;
 use crate::segment::{Context, Limits};
 
+pub use guards::guard_reason;
 pub use open::{Open, Opened, open, open_again};
 pub(crate) use prepare::warnings;
 pub use prepare::{Prepared, open_pair, prepare, prepare_survey};
