@@ -4,5 +4,6 @@
 
 pub mod ids;
 pub mod queue;
+pub mod request;
 pub mod store;
 pub mod time;

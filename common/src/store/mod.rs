@@ -5,6 +5,7 @@ mod error;
 pub mod events;
 pub mod leases;
 mod migrate;
+pub mod plans;
 mod pool;
 pub mod sessions;
 pub mod tasks;
