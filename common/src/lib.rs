@@ -2,6 +2,7 @@
 //! telemetry, shutdown.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod dispatch;
 pub mod ids;
 pub mod queue;
 pub mod request;
