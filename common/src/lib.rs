@@ -3,5 +3,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod ids;
+pub mod sealing;
 pub mod store;
 pub mod time;
