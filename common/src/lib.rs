@@ -2,6 +2,7 @@
 //! telemetry, shutdown.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod auth;
 pub mod ids;
 pub mod sealing;
 pub mod store;
