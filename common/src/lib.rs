@@ -2,9 +2,12 @@
 //! telemetry, shutdown.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod auth;
+pub mod definition;
 pub mod dispatch;
 pub mod ids;
 pub mod queue;
 pub mod request;
+pub mod sealing;
 pub mod store;
 pub mod time;

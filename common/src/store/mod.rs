@@ -1,6 +1,9 @@
 //! The metadata database. One module per table or family of tables, each of plain functions over a client or a
 //! transaction; nothing outside of here writes SQL. Every row belongs to an account and every query says so.
 
+pub mod accounts;
+pub mod api_keys;
+pub mod audit;
 mod error;
 pub mod events;
 pub mod leases;
