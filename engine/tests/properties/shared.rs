@@ -22,8 +22,9 @@ use crate::world::{World, wait};
 /// What one process does.
 #[derive(Debug, Clone)]
 enum Task {
-    Advance(Progress),
-    /// Of the first dataset; `again`: another process has begun it.
+    /// `again`: another process has begun it.
+    Advance(Progress, bool),
+    /// Of the first dataset.
     Segment(Vec<KeyRange>, bool),
 }
 
@@ -32,7 +33,7 @@ type Crash = (usize, usize);
 
 /// A session carried out by many processes. Gives what it came to, and the number of points that each process passed.
 fn run_shared(world: &World, id: SessionId, order: usize, crash: Option<Crash>) -> Result<(Finished, Vec<usize>)> {
-    let mut tasks = VecDeque::from([Task::Advance(Progress::default())]);
+    let mut tasks = VecDeque::from([Task::Advance(Progress::default(), false)]);
     let (mut passed, mut next) = (Vec::new(), None);
     while let Some(task) = take(&mut tasks, order) {
         let faults = Faults::new();
@@ -44,18 +45,18 @@ fn run_shared(world: &World, id: SessionId, order: usize, crash: Option<Crash>) 
         passed.push(faults.count());
         match (came, task) {
             (Ok(Some(Step::Ended(finished))), _) => return Ok((finished, passed)),
-            (Ok(Some(Step::Compared(progress))), _) => tasks.push_back(Task::Advance(progress)),
+            (Ok(Some(Step::Compared(progress))), _) => tasks.push_back(Task::Advance(progress, false)),
             (Ok(Some(Step::Shared { segments, next: then, .. })), _) => {
                 tasks.extend(segments.into_iter().map(|ranges| Task::Segment(ranges, false)));
                 next = Some(then);
             }
             (Ok(None), _) => {}
             (Err(_), Task::Segment(ranges, _)) if faults.is_dead() => tasks.push_back(Task::Segment(ranges, true)),
-            (Err(_), task @ Task::Advance(_)) if faults.is_dead() => tasks.push_back(task),
+            (Err(_), Task::Advance(progress, _)) if faults.is_dead() => tasks.push_back(Task::Advance(progress, true)),
             (Err(error), _) => return Err(error),
         }
         if tasks.is_empty() {
-            tasks.extend(next.take().map(Task::Advance));
+            tasks.extend(next.take().map(|progress| Task::Advance(progress, false)));
         }
     }
     unreachable!("a session goes on until it has ended")
@@ -68,8 +69,10 @@ fn take(tasks: &mut VecDeque<Task>, order: usize) -> Option<Task> {
 
 async fn carry_out(session: &Session, task: Task) -> Result<Option<Step>> {
     match task {
-        Task::Advance(progress) => match session::open(session).await? {
-            Opened::Open(mut open) => session::advance(session, &mut open, progress, Share::Segments).await.map(Some),
+        Task::Advance(progress, again) => match session::open(session).await? {
+            Opened::Open(mut open) => {
+                session::advance(session, &mut open, progress, Share::Segments, again).await.map(Some)
+            }
             Opened::Guarded(finished) => Ok(Some(Step::Ended(finished))),
         },
         Task::Segment(ranges, again) => {
