@@ -7,6 +7,8 @@ CREATE TABLE connections (
     name text NOT NULL CHECK (name <> ''),
     document jsonb NOT NULL,
     sealed bytea,
+    -- Tasks that may work on it at once; NULL: as the settings say.
+    max_tasks integer CHECK (max_tasks > 0),
     revision bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -35,10 +37,13 @@ CREATE TABLE sync_revisions (
     account_id uuid NOT NULL REFERENCES accounts (id),
     document jsonb NOT NULL,
     sealed bytea,
+    -- The saved connections that it names.
+    connections uuid[] NOT NULL DEFAULT '{}',
     created_by uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (sync_id, revision)
 );
+CREATE INDEX sync_revisions_by_connection ON sync_revisions USING gin (connections);
 
 -- cron or a window or both: cron starts sessions; a window (local times of day) lets them work only while it is open.
 CREATE TABLE schedules (

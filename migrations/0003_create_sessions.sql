@@ -1,4 +1,5 @@
--- Sessions, the tasks they are cut into, and what wakes workers up. docs/state-machine.md draws the states.
+-- Sessions and the tasks they are cut into. docs/state-machine.md draws the states. A task is its own outbox entry: what is
+-- ready, available, not held and not published is to be published.
 
 CREATE TABLE sessions (
     id uuid PRIMARY KEY,
@@ -19,6 +20,8 @@ CREATE TABLE sessions (
     undo_of uuid REFERENCES sessions (id),
     apply_of uuid REFERENCES sessions (id),
     undone_at timestamptz,
+    -- The conflict that a person's decision settles in this session; such a one needs no slot and goes beside others.
+    resolves uuid,
     schedule_id uuid REFERENCES schedules (id) ON DELETE SET NULL,
     created_by uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -30,15 +33,20 @@ CREATE TABLE sessions (
     active_since timestamptz,
     tasks_done bigint NOT NULL DEFAULT 0,
     tasks_total bigint NOT NULL DEFAULT 0,
+    -- MessagePack: where it goes on (a checkpoint), and where it goes on once the tasks it was cut into are done.
+    progress bytea,
+    progress_next bytea,
     report jsonb,
     CHECK ((status IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
     CHECK ((status = 'in_progress') = (active_since IS NOT NULL))
 );
 CREATE INDEX sessions_by_account ON sessions (account_id, id);
 CREATE INDEX sessions_by_sync ON sessions (sync_id, id);
-CREATE UNIQUE INDEX sessions_one_active ON sessions (sync_id) WHERE status IN ('in_progress', 'paused');
-CREATE INDEX sessions_in_progress ON sessions (account_id) WHERE status = 'in_progress';
-CREATE INDEX sessions_waiting ON sessions (account_id, wants_slot_since, id) WHERE wants_slot;
+CREATE UNIQUE INDEX sessions_one_active ON sessions (sync_id)
+    WHERE status IN ('in_progress', 'paused') AND resolves IS NULL;
+CREATE INDEX sessions_in_progress ON sessions (account_id) WHERE status = 'in_progress' AND resolves IS NULL;
+CREATE INDEX sessions_waiting ON sessions (account_id, sync_id, wants_slot_since, id) WHERE wants_slot;
+CREATE INDEX sessions_undone ON sessions (undo_of) WHERE undo_of IS NOT NULL;
 CREATE INDEX sessions_paused ON sessions (paused_at) WHERE status = 'paused';
 
 -- A saved plan (mode plan): one line per change, and what `apply` carries out.
@@ -62,7 +70,7 @@ CREATE TABLE tasks (
     -- NULL for check, discover and validate of what is not saved.
     sync_id uuid REFERENCES syncs (id),
     session_id uuid REFERENCES sessions (id),
-    kind text NOT NULL CHECK (kind IN ('check', 'discover', 'validate', 'advance', 'segment', 'resolve')),
+    kind text NOT NULL CHECK (kind IN ('check', 'discover', 'validate', 'advance', 'segment', 'resolve', 'changes')),
     class text NOT NULL CHECK (class IN ('interactive', 'bulk')),
     status text NOT NULL DEFAULT 'ready' CHECK (status IN ('ready', 'running', 'done', 'parked', 'withdrawn')),
     -- MessagePack of what the kind needs; may be sealed where it holds secrets.
@@ -75,8 +83,12 @@ CREATE TABLE tasks (
     -- The owner of an expired lease, until its connections to the customer's systems are ended.
     ousted uuid,
     available_at timestamptz NOT NULL DEFAULT now(),
-    -- NULL: held back, since its session has enough in flight.
+    -- Waits until its session has fewer tasks in flight.
+    held boolean NOT NULL DEFAULT false,
+    -- When the broker confirmed its wake-up; NULL: to be published once it is available and not held.
     published_at timestamptz,
+    -- The saved connections it works on; each takes so many tasks at once.
+    connections uuid[] NOT NULL DEFAULT '{}',
     error_code text,
     error_detail text,
     remedy text,
@@ -88,19 +100,12 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_of_session ON tasks (session_id, status, id);
 CREATE INDEX tasks_open_of_sync ON tasks (sync_id) WHERE status IN ('ready', 'running');
 CREATE INDEX tasks_ready ON tasks (available_at) WHERE status = 'ready';
+CREATE INDEX tasks_unpublished ON tasks (available_at) WHERE status = 'ready' AND published_at IS NULL AND NOT held;
+CREATE INDEX tasks_held ON tasks (session_id, id) WHERE status = 'ready' AND held;
 CREATE INDEX tasks_running ON tasks (lease_until) WHERE status = 'running';
 CREATE INDEX tasks_by_owner ON tasks (owner) WHERE status = 'running';
 CREATE INDEX tasks_parked ON tasks (account_id, id) WHERE status = 'parked';
 CREATE INDEX tasks_ended ON tasks (ended_at) WHERE ended_at IS NOT NULL;
-
--- Wake-ups that are to be published. Removed once the broker has confirmed them.
-CREATE TABLE outbox (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    task_id uuid NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
-    class text NOT NULL,
-    trace text,
-    created_at timestamptz NOT NULL DEFAULT now()
-);
 
 -- What happens to a session, in order; followed by SSE.
 CREATE TABLE events (

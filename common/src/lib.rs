@@ -4,6 +4,7 @@
 
 pub mod auth;
 pub mod ids;
+pub mod queue;
 pub mod sealing;
 pub mod store;
 pub mod time;

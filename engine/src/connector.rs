@@ -61,6 +61,16 @@ pub trait System: Send + Sync {
     /// Opens a dataset under a mapping. Cheap; no statement needs to be sent.
     async fn open(&self, spec: Arc<SideSpec>, schema: &DatasetSchema) -> Result<Arc<dyn Dataset>>;
 
+    /// Sees to it that nothing takes effect any more that other processes have under way on this system under application
+    /// names that begin with `theirs`; this system's own name is spared.
+    ///
+    /// # Errors
+    /// `Aborted` where such work cannot be ended and is not over yet: ask again later.
+    async fn end_others(&self, theirs: &str) -> Result<()> {
+        let _ = theirs;
+        Ok(())
+    }
+
     /// Ordered checks for `doctor`: resolve, connect, authenticate, read, write, clock. Fails where something lacks that
     /// `purpose` needs.
     async fn check(&self, purpose: Purpose) -> Vec<CheckStep>;

@@ -30,6 +30,24 @@ pub enum ErrorKind {
     Other,
 }
 
+impl ErrorKind {
+    /// A stable name of what went wrong, for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Definition => "definition",
+            Self::Unreachable => "unreachable",
+            Self::Denied => "denied",
+            Self::Aborted => "aborted",
+            Self::UnknownOutcome => "unknown_outcome",
+            Self::Data => "data",
+            Self::Moved => "moved",
+            Self::Storage => "storage",
+            Self::Interrupted => "interrupted",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// An error with the operation it broke, a sentence for the user, and its source.
 #[derive(Debug)]
 pub struct Error {

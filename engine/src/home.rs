@@ -355,8 +355,20 @@ pub trait Home: Send + Sync {
     /// All blocks in key order. Stretches without a block have no entries yet.
     async fn blocks(&self, dataset: &str) -> Result<Vec<BlockHeader>>;
 
+    /// The blocks that overlap a range, in key order.
+    async fn blocks_within(&self, dataset: &str, range: &KeyRange) -> Result<Vec<BlockHeader>> {
+        let all = self.blocks(dataset).await?;
+        Ok(all.into_iter().filter(|header| header.range.overlaps(range)).collect())
+    }
+
     /// The blobs of blocks, in the order asked. A block that is gone is an error of kind `Aborted`.
     async fn load(&self, dataset: &str, ids: &[BlockId]) -> Result<Vec<Vec<u8>>>;
+
+    /// Asked right before each commit on a system: fails where this process may not write any more, since another one has
+    /// taken its work over.
+    async fn hold(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Stores a chunk as pending before its transactions are committed.
     async fn journal(&self, chunk: &JournalChunk) -> Result<JournalId>;

@@ -127,12 +127,7 @@ pub struct PlannedRange {
 impl PlannedRange {
     /// A range with the blocks that overlap it.
     pub fn over(range: KeyRange, headers: &[BlockHeader]) -> Self {
-        let blocks = headers.iter().filter(|header| overlap(&header.range, &range)).cloned().collect();
+        let blocks = headers.iter().filter(|header| header.range.overlaps(&range)).cloned().collect();
         Self { range, blocks }
     }
-}
-
-fn overlap(one: &KeyRange, other: &KeyRange) -> bool {
-    let before = |a: &KeyRange, b: &KeyRange| matches!((&a.high, &b.low), (Some(high), Some(low)) if high <= low);
-    !before(one, other) && !before(other, one)
 }

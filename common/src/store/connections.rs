@@ -7,7 +7,7 @@ use super::{GenericClient, Result};
 use crate::ids::{AccountId, ConnectionId, SyncId};
 use crate::time::Utc;
 
-const COLUMNS: &str = "id, name, document, sealed, revision, created_at, updated_at";
+const COLUMNS: &str = "id, name, document, sealed, max_tasks, revision, created_at, updated_at";
 
 /// A saved connection.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Connection {
     pub document: Value,
     /// The secrets, sealed.
     pub sealed: Option<Vec<u8>>,
+    /// Tasks that may work on it at once; None: as the settings say.
+    pub max_tasks: Option<i32>,
     /// One more with each change.
     pub revision: i64,
     pub created_at: Utc,
@@ -31,6 +33,8 @@ pub struct Contents<'a> {
     pub name: &'a str,
     pub document: &'a Value,
     pub sealed: Option<&'a [u8]>,
+    /// At least 1.
+    pub max_tasks: Option<i32>,
 }
 
 /// A sync whose current document names a connection.
@@ -47,9 +51,10 @@ fn read(row: &Row) -> Connection {
         name: row.get(1),
         document: row.get(2),
         sealed: row.get(3),
-        revision: row.get(4),
-        created_at: row.get(5),
-        updated_at: row.get(6),
+        max_tasks: row.get(4),
+        revision: row.get(5),
+        created_at: row.get(6),
+        updated_at: row.get(7),
     }
 }
 
@@ -64,12 +69,11 @@ pub async fn insert(
     contents: Contents<'_>,
 ) -> Result<Connection> {
     let sql = format!(
-        "INSERT INTO connections (id, account_id, name, document, sealed) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO connections (id, account_id, name, document, sealed, max_tasks) VALUES ($1, $2, $3, $4, $5, $6)
          RETURNING {COLUMNS}"
     );
-    let row = client
-        .query_one(&sql, &[&id, &account, &contents.name, &contents.document, &contents.sealed])
-        .await?;
+    let Contents { name, document, sealed, max_tasks } = contents;
+    let row = client.query_one(&sql, &[&id, &account, &name, &document, &sealed, &max_tasks]).await?;
     Ok(read(&row))
 }
 
@@ -120,12 +124,13 @@ pub async fn update(
     contents: Contents<'_>,
 ) -> Result<Option<Connection>> {
     let sql = format!(
-        "UPDATE connections SET name = $3, document = $4, sealed = $5, revision = revision + 1, updated_at = now()
+        "UPDATE connections SET name = $3, document = $4, sealed = $5, max_tasks = $6, revision = revision + 1,
+             updated_at = now()
          WHERE account_id = $1 AND id = $2 RETURNING {COLUMNS}"
     );
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-        [&account, &id, &contents.name, &contents.document, &contents.sealed];
-    Ok(client.query_opt(&sql, &parameters).await?.as_ref().map(read))
+    let Contents { name, document, sealed, max_tasks } = contents;
+    let row = client.query_opt(&sql, &[&account, &id, &name, &document, &sealed, &max_tasks]).await?;
+    Ok(row.as_ref().map(read))
 }
 
 /// Whether there was one to delete.
@@ -138,17 +143,15 @@ pub async fn delete(client: &impl GenericClient, account: AccountId, id: Connect
 pub async fn users(
     client: &impl GenericClient,
     account: AccountId,
-    connection: &Connection,
+    id: ConnectionId,
     limit: i64,
 ) -> Result<Vec<User>> {
     let sql = "SELECT s.id, s.name FROM syncs s
                JOIN sync_revisions r ON r.sync_id = s.id AND r.revision = s.revision
-               WHERE s.account_id = $1 AND s.deleted_at IS NULL
-                 AND (r.document #>> '{source,connection}' IN ($2, $3)
-                      OR r.document #>> '{target,connection}' IN ($2, $3))
+               WHERE s.account_id = $1 AND s.deleted_at IS NULL AND r.connections @> ARRAY[$2::uuid]
                  AND (s.name IS NOT NULL OR EXISTS (
                       SELECT FROM sessions WHERE sync_id = s.id AND status IN ('pending', 'in_progress', 'paused')))
-               ORDER BY s.id LIMIT $4";
-    let rows = client.query(sql, &[&account, &connection.id.to_string(), &connection.name, &limit]).await?;
+               ORDER BY s.id LIMIT $3";
+    let rows = client.query(sql, &[&account, &id, &limit]).await?;
     Ok(rows.iter().map(|row| User { id: row.get(0), name: row.get(1) }).collect())
 }

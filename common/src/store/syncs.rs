@@ -5,7 +5,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 
 use super::{GenericClient, Result};
-use crate::ids::{AccountId, ApiKeyId, ScheduleId, SessionId, SyncId};
+use crate::ids::{AccountId, ApiKeyId, ConnectionId, ScheduleId, SessionId, SyncId};
 use crate::time::Utc;
 
 const COLUMNS: &str = "s.id, s.name, s.revision, r.document, r.sealed, s.created_at, s.updated_at";
@@ -42,6 +42,8 @@ pub struct Revision {
 pub struct Contents<'a> {
     pub document: &'a Value,
     pub sealed: Option<&'a [u8]>,
+    /// The saved connections that it names.
+    pub connections: &'a [ConnectionId],
     pub by: ApiKeyId,
 }
 
@@ -82,11 +84,11 @@ async fn add_revision(
     revision: i64,
     contents: Contents<'_>,
 ) -> Result<()> {
-    let sql = "INSERT INTO sync_revisions (sync_id, revision, account_id, document, sealed, created_by)
-               VALUES ($1, $2, $3, $4, $5, $6)";
-    transaction
-        .execute(sql, &[&id, &revision, &account, &contents.document, &contents.sealed, &contents.by])
-        .await?;
+    let sql = "INSERT INTO sync_revisions (sync_id, revision, account_id, document, sealed, connections, created_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let statement = transaction.prepare_cached(sql).await?;
+    let Contents { document, sealed, connections, by } = contents;
+    transaction.execute(&statement, &[&id, &revision, &account, &document, &sealed, &connections, &by]).await?;
     Ok(())
 }
 

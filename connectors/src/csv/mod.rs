@@ -102,6 +102,19 @@ impl System for Csv {
         blocking("find the file", move || Ok(client::find(&root, &dataset)?.0)).await
     }
 
+    async fn end_others(&self, _theirs: &str) -> Result<()> {
+        let root = self.root.clone();
+        blocking("wait for other writers", move || {
+            for name in client::names(&root)? {
+                if let (_, Place::There(path)) = client::find(&root, &name)? {
+                    publish::wait_for_others(&path)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
     async fn foresee(&self, schema: &DatasetSchema, _from_kind: &str) -> Result<DatasetSchema> {
         let (root, dialect, schema) = (self.root.clone(), self.dialect.clone(), schema.clone());
         blocking("find the file", move || {

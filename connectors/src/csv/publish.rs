@@ -51,6 +51,22 @@ fn lock(old: &File, file: &DataFile) -> Result<()> {
     }
 }
 
+/// Fails as `Aborted` while another process is about to replace the file.
+pub fn wait_for_others(path: &Path) -> Result<()> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(reading(path, error)),
+    };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let message = format!("{}: another process is about to replace it", path.display());
+            Err(Error::new(ErrorKind::Aborted, "wait for other writers", message))
+        }
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
 fn swap(temporary: NamedTempFile, file: &DataFile, scanned: &Scanned) -> Result<()> {
     temporary.as_file().sync_all().map_err(|error| writing(&file.path, error))?;
     if file.fingerprint() != Some(scanned.fingerprint) {

@@ -20,6 +20,7 @@ mod insert;
 mod layout;
 mod lookup;
 mod numeric;
+mod others;
 mod read;
 mod schema;
 mod sequence;
@@ -132,6 +133,13 @@ impl System for Postgres {
         let name = schema::full_name(lease.session()?, dataset).await.map_err(|error| self.pool.name(error))?;
         lease.give_back();
         Ok(name)
+    }
+
+    async fn end_others(&self, theirs: &str) -> Result<()> {
+        let mut lease = self.pool.lend().await?;
+        let ended = others::end(lease.session()?, theirs).await.map_err(|error| self.pool.name(error));
+        lease.give_back();
+        ended
     }
 
     async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {

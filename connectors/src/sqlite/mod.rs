@@ -86,6 +86,24 @@ impl System for Sqlite {
         self.with("read the schema", move |connection| schema::describe(connection, &name)).await
     }
 
+    /// Whoever wrote before has committed, or never will, once the write lock could be had.
+    async fn end_others(&self, _theirs: &str) -> Result<()> {
+        if !self.client.exists() {
+            return Ok(());
+        }
+        let permit = self.client.permit().await?;
+        let client = self.client.clone();
+        blocking("wait for other writers", move || {
+            let connection = client.connect()?;
+            let locked = connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK");
+            drop(permit);
+            locked.map_err(error::during("wait for other writers"))?;
+            client.give_back(connection);
+            Ok(())
+        })
+        .await
+    }
+
     async fn foresee(&self, schema: &DatasetSchema, from_kind: &str) -> Result<DatasetSchema> {
         create::foresee(schema, from_kind)
     }

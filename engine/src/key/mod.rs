@@ -49,6 +49,12 @@ impl KeyRange {
     pub fn contains(&self, key: &Key) -> bool {
         self.low.as_ref().is_none_or(|low| low <= key) && self.high.as_ref().is_none_or(|high| key < high)
     }
+
+    /// Whether some key may be in both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let before = |a: &Self, b: &Self| matches!((&a.high, &b.low), (Some(high), Some(low)) if high <= low);
+        !before(self, other) && !before(other, self)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -64,6 +64,10 @@ impl System for PacedSystem {
         Ok(Arc::new(PacedDataset { pace: Arc::clone(&self.pace), inner }))
     }
 
+    async fn end_others(&self, theirs: &str) -> Result<()> {
+        self.inner.end_others(theirs).await
+    }
+
     async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
         self.inner.check(purpose).await
     }

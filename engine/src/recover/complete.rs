@@ -11,7 +11,7 @@ use super::without;
 use crate::connector::{Found, Guard, Transaction};
 use crate::decide::{Act, decide};
 use crate::error::Result;
-use crate::home::{Applied, Before, JournalEntry};
+use crate::home::{Applied, Before, Home, JournalEntry};
 use crate::key::Key;
 use crate::pair::Pair;
 use crate::row::{Row, SideSpec};
@@ -19,19 +19,19 @@ use crate::segment::{Carried, Fate, Item, State, Triple, carry, current_rules, g
 
 /// Makes up for the writes that are missing, each with the side that it is to be made on. An entry for which that cannot
 /// be done keeps the write that happened.
-pub async fn halves(pair: &Pair, halves: Vec<(JournalEntry, Side)>) -> Result<Vec<JournalEntry>> {
+pub async fn halves(pair: &Pair, home: &dyn Home, halves: Vec<(JournalEntry, Side)>) -> Result<Vec<JournalEntry>> {
     let (to_source, to_target): (Vec<_>, Vec<_>) = halves.into_iter().partition(|(_, side)| *side == Side::Source);
     let mut entries = Vec::new();
     for (side, half) in [(Side::Source, to_source), (Side::Target, to_target)] {
         if !half.is_empty() {
             let half = half.into_iter().map(|(entry, _)| entry).collect();
-            entries.extend(on_side(pair, side, half).await?);
+            entries.extend(on_side(pair, home, side, half).await?);
         }
     }
     Ok(entries)
 }
 
-async fn on_side(pair: &Pair, side: Side, entries: Vec<JournalEntry>) -> Result<Vec<JournalEntry>> {
+async fn on_side(pair: &Pair, home: &dyn Home, side: Side, entries: Vec<JournalEntry>) -> Result<Vec<JournalEntry>> {
     let keys: Vec<Key> = entries.iter().map(|entry| entry.key.clone()).collect();
     let mut transaction = pair.side(side).dataset.begin(Guard::Compare).await?;
     let now = gather_lookup(pair, side, &mut *transaction, &keys).await?;
@@ -48,16 +48,23 @@ async fn on_side(pair: &Pair, side: Side, entries: Vec<JournalEntry>) -> Result<
             None => finished.push(without(entry, side)),
         }
     }
-    write(pair, side, transaction, &mut items).await?;
+    write(pair, home, side, transaction, &mut items).await?;
     finished.extend(missing.into_iter().zip(items).map(|(entry, item)| finish(entry, side, item)));
     Ok(finished)
 }
 
-async fn write(pair: &Pair, side: Side, mut transaction: Box<dyn Transaction>, items: &mut [Item]) -> Result<()> {
+async fn write(
+    pair: &Pair,
+    home: &dyn Home,
+    side: Side,
+    mut transaction: Box<dyn Transaction>,
+    items: &mut [Item],
+) -> Result<()> {
     carry(pair, side, &mut *transaction, items, true).await?;
     if !items.iter().any(|item| item.side(side).applied.is_some()) {
         return transaction.rollback().await;
     }
+    home.hold().await?;
     transaction.commit().await?;
     pair.side(side).dataset.publish().await
 }

@@ -83,7 +83,7 @@ async fn reconcile_once(
             _ => {}
         }
     }
-    applied.extend(complete::halves(pair, halves).await?);
+    applied.extend(complete::halves(pair, &*context.home, halves).await?);
     let mut settlement = Settlement::default();
     if applied.is_empty() {
         settlement.void_journals.push(id);

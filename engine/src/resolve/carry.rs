@@ -11,7 +11,8 @@ use super::choice::Version;
 use crate::connector::{Change, Found, Outcome, Transaction, Write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{
-    Applied, Before, Entry, Held, JournalChunk, JournalEntry, JournalId, Settled, Settlement, StoredConflict, Tally,
+    Applied, Before, Entry, Held, Home, JournalChunk, JournalEntry, JournalId, Settled, Settlement, StoredConflict,
+    Tally,
 };
 use crate::key::Key;
 use crate::pair::Pair;
@@ -72,7 +73,7 @@ pub async fn carry(
     let (choice, decided_by) = (by.0.as_str().to_owned(), by.1.to_owned());
     settlement.decide.push((conflict.id.clone(), ConflictStatus::Resolved, Some(choice), Some(decided_by)));
     entry.tally.add_to(&mut settlement.counted);
-    commit(pair, ends).await?;
+    commit(pair, &*session.home, ends).await?;
     match session.home.settle(session.id, pair.name(), &settlement).await? {
         Settled::Done => Ok(Some(settlement.counted)),
         Settled::Moved => {
@@ -82,14 +83,18 @@ pub async fn carry(
 }
 
 /// A file last: its commit is its publication.
-async fn commit(pair: &Pair, mut ends: Vec<End>) -> Result<()> {
+async fn commit(pair: &Pair, home: &dyn Home, mut ends: Vec<End>) -> Result<()> {
     ends.sort_by_key(|end| (pair.side(end.side).dataset.capabilities().publishes, end.side == Side::Source));
     for end in ends {
         match end.applied {
-            Some(_) => end.transaction.commit().await?,
+            Some(_) => {
+                home.hold().await?;
+                end.transaction.commit().await?;
+            }
             None => end.transaction.rollback().await?,
         }
     }
+    home.hold().await?;
     pair.target.dataset.publish().await?;
     pair.source.dataset.publish().await
 }

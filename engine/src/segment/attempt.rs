@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::{Context, Done, Expected, KeyWork, Purpose, Refused, Work};
 use crate::connector::Guard;
 use crate::error::{Error, Result};
-use crate::home::{JournalChunk, JournalEntry, JournalId, Settlement};
+use crate::home::{Home, JournalChunk, JournalEntry, JournalId, Settlement};
 use crate::key::KeyRange;
 use crate::pair::Pair;
 
@@ -208,7 +208,7 @@ impl<'a> Attempt<'a> {
             },
         }
         settlement.counted.seconds.compare = compared;
-        commit(pair, &batch, transactions).await?;
+        commit(pair, &*self.context.home, &batch, transactions).await?;
         settlement.counted.seconds.write = writing.elapsed().as_secs_f64();
         self.settle(&settlement).await?;
         let moved = batch.items.iter().filter(|item| item.fate == Fate::Moved);
@@ -227,7 +227,7 @@ impl<'a> Attempt<'a> {
 
 /// Target first, then source; a file, whose commit is its publication later on, last. A side that was only read is given
 /// back.
-async fn commit(pair: &Pair, batch: &Batch, transactions: Transactions) -> Result<()> {
+async fn commit(pair: &Pair, home: &dyn Home, batch: &Batch, transactions: Transactions) -> Result<()> {
     let wrote = |side| batch.items.iter().any(|item| item.side(side).applied.is_some());
     debug_assert!(!(wrote(Side::Source) && pair.mapping.rules.direction == Direction::OneWay));
     let (source, target) = transactions;
@@ -235,7 +235,10 @@ async fn commit(pair: &Pair, batch: &Batch, transactions: Transactions) -> Resul
     ends.sort_by_key(|(side, _)| pair.side(*side).dataset.capabilities().publishes);
     for (side, transaction) in ends {
         match wrote(side) {
-            true => transaction.commit().await?,
+            true => {
+                home.hold().await?;
+                transaction.commit().await?;
+            }
             false => transaction.rollback().await?,
         }
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use pinksync_model::{DatasetReport, Phase};
 use tokio::task::JoinSet;
 
-use super::{Session, ranges, staging};
+use super::{Session, Share, ranges, staging};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::Settlement;
 use crate::key::{Key, KeyRange};
@@ -19,20 +19,21 @@ use crate::segment::{self, Done, KeyWork, Purpose, Work};
 /// How often a file that somebody else writes is read anew before the session fails.
 const PUBLISH_ATTEMPTS: u32 = 3;
 
-/// Brings creates and updates of a dataset to an end; deletes are only collected.
-pub async fn compare(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
+/// Brings creates and updates of a dataset to an end; deletes are only collected. Where several may share the work, and it
+/// is more than one segment, gives the segments instead.
+pub async fn compare(session: &Session, pair: &mut Arc<Pair>, share: Share) -> Result<Vec<Vec<PlannedRange>>> {
     for attempt in 1.. {
-        match compare_once(session, pair).await {
+        match compare_once(session, pair, share).await {
             Err(error) if error.kind() == ErrorKind::Moved && attempt < PUBLISH_ATTEMPTS => {
                 tracing::warn!(dataset = pair.name(), %error, "the file was changed while it was synchronised, reading it anew");
             }
             other => return other,
         }
     }
-    Ok(())
+    Ok(Vec::new())
 }
 
-async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
+async fn compare_once(session: &Session, pair: &mut Arc<Pair>, share: Share) -> Result<Vec<Vec<PlannedRange>>> {
     let planning = Instant::now();
     session.home.drop_prepared(pair.name()).await?;
     recover::all(&session.context(), pair).await?;
@@ -40,7 +41,8 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     staging::stage_both(session, unshared(pair)?, true).await?;
     if let Some(plan) = session.plan.clone() {
         session.observer.phase(pair.name(), Phase::Comparing);
-        return carry_out_plan(session, pair, &plan).await;
+        carry_out_plan(session, pair, &plan).await?;
+        return Ok(Vec::new());
     }
     close_contended(session, pair).await?;
     session.observer.phase(pair.name(), Phase::Planning);
@@ -48,13 +50,28 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
     let (segments, _) = ranges::plan(session, pair, ranges::Coverage::Session).await?;
     count_planning(session, pair, planning).await?;
     session.observer.phase(pair.name(), Phase::Comparing);
+    if share == Share::Segments && segments.len() > 1 && can_be_shared(pair) {
+        return Ok(segments);
+    }
     let moved = work_through(session, pair, segments).await?;
     publish(session, pair).await?;
-    decide_moved(session, pair, moved, Purpose::Moved).await
+    decide_moved(session, pair, moved, Purpose::Moved).await?;
+    Ok(Vec::new())
+}
+
+/// A file is written by one process, and what was staged is known to the one that did.
+fn can_be_shared(pair: &Pair) -> bool {
+    !pair.publishes() && pair.source.run.is_none() && pair.target.run.is_none()
+}
+
+/// Reconciles what another process of this session left of its work on a dataset.
+pub(super) async fn recall(session: &Session, pair: &mut Arc<Pair>) -> Result<()> {
+    recover::all(&session.context(), pair).await?;
+    recall_counted(session, unshared(pair)?).await
 }
 
 /// What another process of this session could not read is not read again where its block is compared already.
-async fn recall_incompleteness(session: &Session, pair: &Pair) -> Result<()> {
+pub(super) async fn recall_incompleteness(session: &Session, pair: &Pair) -> Result<()> {
     let (source, target) = session.home.unknown_rejects(session.id, pair.name()).await?;
     for (side, unknown) in [(&pair.source, source), (&pair.target, target)] {
         if unknown {
@@ -172,6 +189,7 @@ pub(super) async fn publish(session: &Session, pair: &Pair) -> Result<()> {
     if !pair.publishes() {
         return Ok(());
     }
+    session.home.hold().await?;
     pair.target.dataset.publish().await?;
     pair.source.dataset.publish().await?;
     session.home.settle_prepared(session.id, pair.name()).await?.done("settle a file")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pinksync_model::{GuardName, GuardReport, ReadCounts, Side};
+use pinksync_model::{GuardName, GuardReport, ReadCounts, Reason, Side};
 
 use super::{Prepared, Session};
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +25,20 @@ pub enum Keep {
     First,
     /// Also where a change is allowed, which forgets the old base.
     Changed,
+}
+
+/// Whether some guard tripped that is not overridden.
+pub fn stop(guards: &[GuardReport]) -> bool {
+    guards.iter().any(|guard| guard.tripped && !guard.allowed)
+}
+
+/// Why a session that a guard stopped is where it is.
+pub fn guard_reason(guards: &[GuardReport]) -> Reason {
+    let tripped: Vec<&GuardReport> = guards.iter().filter(|guard| guard.tripped && !guard.allowed).collect();
+    let name = tripped.first().map_or("unknown", |guard| guard.name.as_str());
+    let details: Vec<&str> = tripped.iter().filter_map(|guard| guard.detail.as_deref()).collect();
+    let detail = if details.is_empty() { "a guard tripped".to_owned() } else { details.join("; ") };
+    Reason { code: format!("guard:{name}"), detail }
 }
 
 /// Compares each dataset's terms with those of its base, once a base was taken.

@@ -5,11 +5,13 @@ mod cycle;
 mod deletes;
 mod expand;
 pub(crate) mod guards;
+mod open;
 mod prepare;
 pub(crate) mod ranges;
 mod recut;
 mod set_aside;
 pub(crate) mod staging;
+mod steps;
 mod verifying;
 
 use std::collections::BTreeSet;
@@ -24,10 +26,12 @@ use crate::home::Home;
 use crate::pair::Pair;
 use crate::saved_plan::SavedPlan;
 use crate::segment::{Context, Limits};
-use guards::Keep;
 
+pub use guards::guard_reason;
+pub use open::{Open, Opened, open, open_again};
 pub(crate) use prepare::warnings;
 pub use prepare::{Prepared, open_pair, prepare, prepare_survey};
+pub use steps::{Progress, Share, Step, advance, segment};
 
 /// Told as a session goes on; for progress bars and events.
 pub trait Observer: Send + Sync {
@@ -103,47 +107,17 @@ impl Session {
 /// Runs a session, or goes on with an unfinished one of the same id. What was settled before an error stays settled;
 /// [`reports`] tells it.
 pub async fn run(session: &Session) -> Result<Finished> {
-    let mut finished =
-        Finished { ending: Ending::Completed, datasets: Vec::new(), guards: Vec::new(), warnings: Vec::new() };
-    session.observer.phase("", Phase::Planning);
-    let stopped = |guards: &[GuardReport]| guards.iter().any(|guard| guard.tripped && !guard.allowed);
-    let mut prepared = prepare_survey(session).await?;
-    if prepared.iter().any(|one| !one.target_exists) {
-        // Nothing is created in a session that a guard stops, nor where a dataset cannot be synced anyway.
-        finished.guards = guards::terms(session, &prepared, Keep::Nothing).await?;
-        if !stopped(&finished.guards) {
-            for one in prepared {
-                open_pair(session, one).await?;
-            }
-            prepared = prepare(session).await?;
+    let mut open = match open(session).await? {
+        Opened::Open(open) => open,
+        Opened::Guarded(finished) => return Ok(finished),
+    };
+    let mut progress = Progress::default();
+    loop {
+        match advance(session, &mut open, progress, Share::Nothing).await? {
+            Step::Compared(next) | Step::Shared { next, .. } => progress = next,
+            Step::Ended(finished) => return Ok(finished),
         }
     }
-    if !stopped(&finished.guards) {
-        let keep = if session.plan.is_none() { Keep::Changed } else { Keep::First };
-        finished.guards = guards::terms(session, &prepared, keep).await?;
-    }
-    if stopped(&finished.guards) {
-        finished.ending = Ending::Guarded;
-        finished.datasets = reports(session, &[]).await?;
-        return Ok(finished);
-    }
-    guards::refuse_with_plan(session, &finished.guards)?;
-    finished.guards = guards::with_overridden(session, finished.guards).await?;
-    let mut pairs = Vec::with_capacity(prepared.len());
-    for prepared in prepared {
-        let pair = open_pair(session, prepared).await?;
-        finished.warnings.extend(warnings(session, &pair));
-        pairs.push(Arc::new(pair));
-    }
-    match work(session, &mut pairs, &mut finished).await {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::Interrupted => finished.ending = Ending::Paused,
-        Err(error) => return Err(error),
-    }
-    session.observer.phase("", Phase::Finishing);
-    finished.datasets = reports(session, &pairs).await?;
-    finished.warnings.extend(contended(session, &pairs).await?);
-    Ok(finished)
 }
 
 /// Says which datasets have records that others kept changing.
@@ -161,19 +135,23 @@ async fn contended(session: &Session, pairs: &[Arc<Pair>]) -> Result<Vec<String>
     Ok(warnings)
 }
 
-async fn work(session: &Session, pairs: &mut [Arc<Pair>], finished: &mut Finished) -> Result<()> {
-    for pair in pairs.iter_mut() {
-        session.stop.check()?;
-        compare::compare(session, pair).await?;
+/// Everything after comparing: deletes under their guards, what was set aside, verification, the report.
+async fn finish(session: &Session, open: &mut Open) -> Result<Finished> {
+    let (guards, warnings) = (open.guards.clone(), open.warnings.clone());
+    let mut finished = Finished { ending: Ending::Completed, datasets: Vec::new(), guards, warnings };
+    for pair in &open.pairs {
+        compare::recall_incompleteness(session, pair).await?;
     }
-    delete(session, pairs, finished).await?;
-    if finished.ending == Ending::Guarded {
-        return Ok(());
+    delete(session, &open.pairs, &mut finished).await?;
+    if finished.ending != Ending::Guarded {
+        for pair in &mut open.pairs {
+            verifying::verify(session, pair, &mut finished.warnings).await?;
+        }
     }
-    for pair in pairs.iter_mut() {
-        verifying::verify(session, pair, &mut finished.warnings).await?;
-    }
-    Ok(())
+    session.observer.phase("", Phase::Finishing);
+    finished.datasets = reports(session, &open.pairs).await?;
+    finished.warnings.extend(contended(session, &open.pairs).await?);
+    Ok(finished)
 }
 
 /// Deletes, if their guards let them through, and then what was set aside: again where that has become a delete which
@@ -184,7 +162,7 @@ async fn delete(session: &Session, pairs: &[Arc<Pair>], finished: &mut Finished)
     let mut guarded = set_aside::Guarded::new();
     loop {
         let guards = guards::deletes(session, pairs).await?;
-        let tripped = guards.iter().any(|guard| guard.tripped && !guard.allowed);
+        let tripped = guards::stop(&guards);
         finished.guards = guards::with_overridden(session, terms.iter().cloned().chain(guards).collect()).await?;
         if tripped {
             finished.ending = Ending::Guarded;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use pinksync_model::{DatasetReport, Side};
+use pinksync_model::{DatasetReport, SessionId, Side};
 
 use super::{Session, recut};
 use crate::connector::{Guard, RangeSum};
@@ -57,6 +57,28 @@ pub async fn plan(
         headers = stored(session, pair).await?;
     }
     Ok((segments(pieces(&headers, done, &cuts), session.workers, session.limits.segment_blocks), counted))
+}
+
+/// The stretches of a range that a session has not compared yet, with the blocks that overlap them. `headers`: the blocks
+/// that overlap the range.
+pub fn remaining(range: &KeyRange, headers: &[BlockHeader], session: SessionId) -> Vec<PlannedRange> {
+    let mut remaining = Vec::new();
+    let mut low = Some(range.low.clone());
+    for done in headers.iter().filter(|header| header.checked_by == Some(session)) {
+        let Some(from) = low else { break };
+        if done.range.low > from {
+            let piece = KeyRange { low: from.clone(), high: done.range.low.clone() };
+            remaining.push(PlannedRange::over(piece, headers));
+        }
+        low = match &done.range.high {
+            Some(high) if range.high.as_ref().is_none_or(|end| high < end) => Some(Some(high.clone())),
+            _ => None,
+        };
+    }
+    if let Some(low) = low {
+        remaining.push(PlannedRange::over(KeyRange { low, high: range.high.clone() }, headers));
+    }
+    remaining
 }
 
 async fn stored(session: &Session, pair: &Pair) -> Result<Vec<BlockHeader>> {

@@ -7,7 +7,7 @@ use pinksync_model::{DatasetReport, Side};
 use super::item::{Item, Told, base, count, find_steps, items, of_chunk, tell, write};
 use crate::connector::{Guard, Transaction};
 use crate::error::{Error, ErrorKind, Result};
-use crate::home::{JournalChunk, JournalId, Settled, Settlement};
+use crate::home::{Home, JournalChunk, JournalId, Settled, Settlement};
 use crate::key::Key;
 use crate::pair::Pair;
 use crate::session::Session;
@@ -111,7 +111,7 @@ impl Attempt<'_> {
             },
         }
         tell(pair, &items, self.told, sink)?;
-        commit(pair, &items, ends).await?;
+        commit(pair, &*self.session.home, &items, ends).await?;
         match session.home.settle(session.id, pair.name(), &settlement).await? {
             Settled::Done => Ok(settlement.counted),
             Settled::Moved => {
@@ -144,14 +144,18 @@ impl Attempt<'_> {
 }
 
 /// Target first, then source; a file, whose commit is its publication, last. A side that was only read is given back.
-async fn commit(pair: &Pair, items: &[Item<'_>], mut ends: Ends) -> Result<()> {
+async fn commit(pair: &Pair, home: &dyn Home, items: &[Item<'_>], mut ends: Ends) -> Result<()> {
     ends.sort_by_key(|(side, _)| (pair.side(*side).dataset.capabilities().publishes, *side == Side::Source));
     for (side, transaction) in ends {
         match items.iter().any(|item| item.steps[side as usize].is_some()) {
-            true => transaction.commit().await?,
+            true => {
+                home.hold().await?;
+                transaction.commit().await?;
+            }
             false => transaction.rollback().await?,
         }
     }
+    home.hold().await?;
     pair.target.dataset.publish().await?;
     pair.source.dataset.publish().await
 }

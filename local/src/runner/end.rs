@@ -4,9 +4,7 @@ use pinksync_engine::error::chain;
 use pinksync_engine::home::Home;
 use pinksync_engine::session::{self, Ending, Finished};
 use pinksync_engine::{Error, ErrorKind};
-use pinksync_model::{
-    ConflictCounts, DatasetReport, GuardReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary,
-};
+use pinksync_model::{ConflictCounts, DatasetReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary};
 
 use super::{Begun, Local, RunError, left_alone};
 use crate::state::clock::now;
@@ -52,7 +50,7 @@ impl Local {
             Ok(finished) => match finished.ending {
                 Ending::Completed => (SessionStatus::Completed, reason),
                 Ending::Paused => (SessionStatus::Paused, Some(interrupted(mode))),
-                Ending::Guarded => (SessionStatus::Failed, Some(guarded(&finished.guards))),
+                Ending::Guarded => (SessionStatus::Failed, Some(session::guard_reason(&finished.guards))),
             },
             Err(error) if error.kind() == ErrorKind::Interrupted => (SessionStatus::Paused, Some(interrupted(mode))),
             Err(error) => (left_by(error.kind()), Some(failed(error))),
@@ -157,7 +155,7 @@ pub(super) fn unbooked_report(id: SessionId, mode: Mode, started_at: String, fin
     let (status, reason) = match finished.ending {
         Ending::Completed => (SessionStatus::Completed, None),
         Ending::Paused => (SessionStatus::Paused, Some(interrupted(mode))),
-        Ending::Guarded => (SessionStatus::Failed, Some(guarded(&finished.guards))),
+        Ending::Guarded => (SessionStatus::Failed, Some(session::guard_reason(&finished.guards))),
     };
     let session = SessionSummary { id, status, mode, started_at, ended_at: Some(now()), reason };
     Report { session, datasets: finished.datasets, guards: finished.guards, warnings: finished.warnings }
@@ -167,14 +165,6 @@ fn interrupted(mode: Mode) -> Reason {
     let command = if mode == Mode::Undo { "undo" } else { "run" };
     let detail = format!("stopped at a checkpoint; `pinksync {command}` goes on with it");
     Reason { code: "interrupted".to_owned(), detail }
-}
-
-fn guarded(guards: &[GuardReport]) -> Reason {
-    let tripped: Vec<&GuardReport> = guards.iter().filter(|guard| guard.tripped && !guard.allowed).collect();
-    let name = tripped.first().map_or("unknown", |guard| guard.name.as_str());
-    let details: Vec<&str> = tripped.iter().filter_map(|guard| guard.detail.as_deref()).collect();
-    let detail = if details.is_empty() { "a guard tripped".to_owned() } else { details.join("; ") };
-    Reason { code: format!("guard:{name}"), detail }
 }
 
 /// Where an error leaves its session. What passes, or passes once there is space, pauses it: the same session goes on,
@@ -192,23 +182,7 @@ fn left_by(kind: ErrorKind) -> SessionStatus {
 }
 
 pub(super) fn failed(error: &Error) -> Reason {
-    Reason { code: code(error.kind()).to_owned(), detail: chain(error) }
-}
-
-/// A stable name of what went wrong, for programs.
-fn code(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Definition => "definition",
-        ErrorKind::Unreachable => "unreachable",
-        ErrorKind::Denied => "denied",
-        ErrorKind::Aborted => "aborted",
-        ErrorKind::UnknownOutcome => "unknown_outcome",
-        ErrorKind::Data => "data",
-        ErrorKind::Moved => "moved",
-        ErrorKind::Storage => "storage",
-        ErrorKind::Interrupted => "interrupted",
-        ErrorKind::Other => "other",
-    }
+    Reason { code: error.kind().code().to_owned(), detail: chain(error) }
 }
 
 #[cfg(test)]

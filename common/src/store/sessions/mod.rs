@@ -1,0 +1,147 @@
+//! Sessions: stored, looked at, moved from state to state, let in under the account's cap.
+
+mod admit;
+mod row;
+mod transition;
+mod work;
+
+use serde_json::json;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::{GenericClient, Result, Transaction, events};
+use crate::ids::{AccountId, ApiKeyId, ConflictId, ScheduleId, SessionId, SyncId};
+use pinksync_model::{GuardName, Mode, SessionStatus};
+
+pub use admit::{admit, admit_one, waiting_accounts};
+pub use row::SessionRow;
+pub use transition::{Moved, lock, move_to, want_slot};
+pub use work::{Ended, Held, end_segment, end_session, go_on, share, step};
+
+/// A session to be stored.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    pub account: AccountId,
+    pub sync: SyncId,
+    pub revision: i64,
+    pub mode: Mode,
+    pub allowed: Vec<GuardName>,
+    pub retry_of: Option<SessionId>,
+    pub undo_of: Option<SessionId>,
+    pub apply_of: Option<SessionId>,
+    pub resolves: Option<ConflictId>,
+    pub schedule: Option<ScheduleId>,
+    pub created_by: Option<ApiKeyId>,
+    /// It begins as soon as there is room; otherwise it waits for `start`.
+    pub start: bool,
+}
+
+/// Stores a session as `pending`. One that settles a conflict needs no slot and is `in_progress` at once.
+pub async fn insert(transaction: &Transaction<'_>, new: &NewSession) -> Result<SessionId> {
+    const INSERT: &str = "INSERT INTO sessions (id, account_id, sync_id, revision, mode, status, allowed, retry_of,
+            undo_of, apply_of, resolves, schedule_id, created_by, wants_slot, wants_slot_since, active_since, started_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+            CASE WHEN $14 THEN clock_timestamp() END,
+            CASE WHEN $6 = 'in_progress' THEN now() END, CASE WHEN $6 = 'in_progress' THEN now() END)";
+    let id = SessionId::new();
+    let status = if new.resolves.is_some() { SessionStatus::InProgress } else { SessionStatus::Pending };
+    let allowed: Vec<&str> = new.allowed.iter().map(|guard| guard.as_str()).collect();
+    let of = |session: Option<SessionId>| session.map(|session| session.0);
+    let statement = transaction.prepare_cached(INSERT).await?;
+    let waits = new.start && new.resolves.is_none();
+    let parameters: [&(dyn ToSql + Sync); 14] = [
+        &id.0,
+        &new.account,
+        &new.sync,
+        &new.revision,
+        &new.mode.as_str(),
+        &status.as_str(),
+        &allowed,
+        &of(new.retry_of),
+        &of(new.undo_of),
+        &of(new.apply_of),
+        &new.resolves,
+        &new.schedule,
+        &new.created_by,
+        &waits,
+    ];
+    transaction.execute(&statement, &parameters).await?;
+    let data = json!({"status": status.as_str()});
+    events::append(transaction, new.account, id, "session", &data).await?;
+    Ok(id)
+}
+
+/// A session of an account.
+pub async fn get(client: &impl GenericClient, account: AccountId, id: SessionId) -> Result<Option<SessionRow>> {
+    let select = format!("SELECT {} FROM sessions WHERE account_id = $1 AND id = $2", row::COLUMNS);
+    let statement = client.prepare_cached(&select).await?;
+    client.query_opt(&statement, &[&account, &id.0]).await?.as_ref().map(SessionRow::read).transpose()
+}
+
+/// Which sessions a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub sync: Option<SyncId>,
+    pub status: Option<SessionStatus>,
+    pub mode: Option<Mode>,
+    pub schedule: Option<ScheduleId>,
+}
+
+/// Sessions of an account, newest first, below `before`.
+pub async fn list(
+    client: &impl GenericClient,
+    account: AccountId,
+    filter: &Filter,
+    before: Option<SessionId>,
+    limit: i64,
+) -> Result<Vec<SessionRow>> {
+    let select = format!(
+        "SELECT {} FROM sessions WHERE account_id = $1 AND ($2::uuid IS NULL OR id < $2)
+         AND ($3::uuid IS NULL OR sync_id = $3) AND ($4::text IS NULL OR status = $4)
+         AND ($5::text IS NULL OR mode = $5) AND ($6::uuid IS NULL OR schedule_id = $6) ORDER BY id DESC LIMIT $7",
+        row::COLUMNS
+    );
+    let before: Option<Uuid> = before.map(|id| id.0);
+    let (status, mode) = (filter.status.map(SessionStatus::as_str), filter.mode.map(Mode::as_str));
+    let statement = client.prepare_cached(&select).await?;
+    let rows =
+        client.query(&statement, &[&account, &before, &filter.sync, &status, &mode, &filter.schedule, &limit]).await?;
+    rows.iter().map(SessionRow::read).collect()
+}
+
+/// Notes a checkpoint: where the session goes on after a pause, and (`next`) after the tasks it was cut into.
+pub async fn set_progress(
+    client: &impl GenericClient,
+    session: SessionId,
+    progress: &[u8],
+    next: Option<&[u8]>,
+) -> Result<()> {
+    const UPDATE: &str = "UPDATE sessions SET progress = $2, progress_next = $3 WHERE id = $1";
+    let statement = client.prepare_cached(UPDATE).await?;
+    client.execute(&statement, &[&session.0, &progress, &next]).await?;
+    Ok(())
+}
+
+/// What a worker says of a session at work: its phase.
+pub async fn set_phase(client: &impl GenericClient, session: SessionId, phase: &str) -> Result<()> {
+    const UPDATE: &str = "UPDATE sessions SET phase = $2 WHERE id = $1 AND status = 'in_progress'";
+    let statement = client.prepare_cached(UPDATE).await?;
+    client.execute(&statement, &[&session.0, &phase]).await?;
+    Ok(())
+}
+
+/// Adds to the numbers of a session's tasks: (done, in total).
+pub async fn count_tasks(client: &impl GenericClient, session: SessionId, done: i64, total: i64) -> Result<()> {
+    const UPDATE: &str =
+        "UPDATE sessions SET tasks_done = tasks_done + $2, tasks_total = tasks_total + $3 WHERE id = $1";
+    let statement = client.prepare_cached(UPDATE).await?;
+    client.execute(&statement, &[&session.0, &done, &total]).await?;
+    Ok(())
+}
+
+/// Notes that an undo has taken a session back.
+pub async fn set_undone(client: &impl GenericClient, account: AccountId, session: SessionId) -> Result<()> {
+    const UPDATE: &str = "UPDATE sessions SET undone_at = now() WHERE account_id = $1 AND id = $2";
+    client.execute(UPDATE, &[&account, &session.0]).await?;
+    Ok(())
+}
