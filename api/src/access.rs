@@ -115,7 +115,7 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
         Ok(Needed::Permission(permission)) => permission,
         Err(problem) => return problem.into_response(),
     };
-    let caller = match authenticate(&app, request.headers()) {
+    let caller = match authenticate(&app, request.headers()).await {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
@@ -136,7 +136,7 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
     response
 }
 
-fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
     let Some(header) = headers.get(AUTHORIZATION) else {
         let detail = "trade an API key for a token with POST /v1/auth/token, and send it as `Authorization: Bearer …`";
         let challenge = HeaderValue::from_static("Bearer realm=\"pinksync\"");
@@ -148,9 +148,9 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
         _ => return Err(invalid_token("the `Authorization` header is not `Bearer` and a token")),
     };
     let claims = app.tokens.verify(token).map_err(|error| invalid_token(error.to_string()))?;
-    app.key_states.check(&claims).map_err(|refused| match refused {
-        Refused::Ended => invalid_token("the API key of this token was revoked or rotated"),
-        Refused::Unknown => Problem::unavailable("which API keys are valid is not known at the moment"),
+    app.key_states.check(&claims).await.map_err(|refused| match refused {
+        Refused::Revoked => invalid_token(refused.to_string()),
+        Refused::Unknown(_) => Problem::unavailable(refused.to_string()),
     })?;
     Ok(Caller { account: claims.acct, key: claims.sub, permissions: claims.perms })
 }

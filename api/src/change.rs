@@ -9,7 +9,9 @@ use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, Method};
 use pinksync_common::ids::AccountId;
 use pinksync_common::sealing::{self, KeyRing};
-use pinksync_common::store::{Client, Transaction, audit, idempotency};
+use pinksync_common::store::audit::{self, Deed};
+use pinksync_common::store::{Client, StoreError, Transaction, idempotency};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -34,6 +36,11 @@ pub struct Change<T> {
     once: Option<Once>,
     request_id: RequestId,
 }
+
+/// The body of an action: none, or `{}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 /// What makes a request the same as one before.
 #[derive(Debug, Clone)]
@@ -96,7 +103,7 @@ impl<T> Change<T> {
     /// # Errors
     /// The same request was answered before, or is at work, or another one had the same key.
     pub async fn begin<'c>(&self, app: &App, client: &'c mut Client) -> Result<Work<'c>, Instead> {
-        let sql = client.transaction().await.map_err(pinksync_common::store::StoreError::from)?;
+        let sql = client.transaction().await.map_err(StoreError::from)?;
         if let Some(once) = &self.once {
             once.claim(&sql, &app.ring, self.caller.account).await?;
         }
@@ -143,12 +150,12 @@ impl Work<'_> {
     /// # Errors
     /// Nothing was committed, unless the connection broke at the very end.
     pub async fn finish(self, app: &App, action: &str, object: &str, answer: Answer) -> Result<Answer, Instead> {
-        let by = audit::Entry { api_key: Some(self.caller.key), action, object, request_id: Some(&self.request_id.0) };
-        audit::record(&self.sql, self.caller.account, by).await?;
+        let (account, api_key) = (self.caller.account, Some(self.caller.key));
+        audit::insert(&self.sql, Deed { account, api_key, action, object, request: Some(&self.request_id.0) }).await?;
         if let Some(once) = &self.once {
             once.keep(&self, &app.ring, &answer).await?;
         }
-        self.sql.commit().await.map_err(pinksync_common::store::StoreError::from)?;
+        self.sql.commit().await.map_err(StoreError::from)?;
         Ok(answer)
     }
 }

@@ -1,6 +1,8 @@
 //! Revisions over HTTP: the ETag of a definition is its revision, and a change names the revision it was made for.
 
+use axum::extract::FromRequestParts;
 use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::problem::{Code, Problem};
@@ -19,7 +21,7 @@ impl IfMatch {
     ///
     /// # Errors
     /// It is missing, or is not a list of ETags.
-    pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let remedy = "send the `ETag` of the last GET, such as `If-Match: \"3\"`";
         let Some(header) = headers.get(IF_MATCH) else {
             let problem = Problem::new(Code::RevisionRequired, "a change names the revision that it was made for");
@@ -48,6 +50,14 @@ impl IfMatch {
             }
             Self::Revisions(_) | Self::Any => Ok(()),
         }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.headers)
     }
 }
 

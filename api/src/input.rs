@@ -52,6 +52,20 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for QueryOf
     }
 }
 
+/// The body of a request that changes nothing; one that changes something is a [`crate::change::Change`].
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        let bytes = body_of(request, state).await?;
+        read_body(&headers, &bytes).map(Self)
+    }
+}
+
 /// The body as it came, for what is hashed as well as read.
 ///
 /// # Errors
@@ -101,6 +115,22 @@ fn of_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
         }
         Problem::new(Code::InvalidBody, "a field of the body is wrong").at(pointer, message, remedy)
     })
+}
+
+/// Longest name of anything.
+const LONGEST_NAME: usize = 200;
+
+/// Whether a text may be the name of something.
+///
+/// # Errors
+/// It is empty, too long, holds a control character, or begins or ends with a space.
+pub fn check_name(name: &str) -> Result<(), Problem> {
+    let length = name.chars().count();
+    if (1..=LONGEST_NAME).contains(&length) && name.trim() == name && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let remedy = format!("write 1 to {LONGEST_NAME} characters, none of them a control character, no space around them");
+    Err(Problem::of_field("/name", "this is not a name", remedy))
 }
 
 /// PostgreSQL keeps no text with this character.

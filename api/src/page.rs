@@ -27,6 +27,14 @@ pub struct PageQuery {
     pub cursor: Option<String>,
 }
 
+impl PageQuery {
+    /// # Errors
+    /// As [`Wanted::new`].
+    pub fn wanted<P: Position>(&self) -> Result<Wanted<P>, Problem> {
+        Wanted::new(self.limit, self.cursor.as_deref())
+    }
+}
+
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {

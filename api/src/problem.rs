@@ -41,7 +41,6 @@ pub struct Problem {
 #[schema(as = Problem)]
 pub struct ProblemBody<'a> {
     /// A reference to the description of this kind of problem.
-    #[schema(format = UriReference)]
     r#type: String,
     /// The kind of problem in a few words.
     title: &'a str,

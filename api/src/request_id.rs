@@ -7,7 +7,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{Extensions, HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -34,6 +34,11 @@ impl RequestId {
             Some(id) if !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(harmless) => Self(id.to_owned()),
             _ => Self(Uuid::now_v7().to_string()),
         }
+    }
+
+    /// The id that [`answer`] gave to a request.
+    pub fn of_request(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_else(|| Self(String::new()))
     }
 }
 

@@ -59,6 +59,6 @@ async fn list(
 ) -> Shown<Page<AuditEntry>> {
     let wanted: Wanted<i64> = query.wanted()?;
     let client = app.client().await?;
-    let rows = audit::page(&**client, caller.account, wanted.after, wanted.fetch()).await?;
+    let rows = audit::page(&client, caller.account, wanted.after, wanted.fetch()).await?;
     Ok(Json(wanted.page(rows, |row| row.id, AuditEntry::from)))
 }

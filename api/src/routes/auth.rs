@@ -49,7 +49,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 async fn issue(State(app): State<Arc<App>>, Body(request): Body<TokenRequest>) -> Shown<Token> {
     let key: ApiKey = request.api_key.expose().parse().map_err(|_| invalid())?;
     let client = app.client().await?;
-    let login = api_keys::find_for_login(&**client, key.id).await?.filter(|login| login.usable).ok_or_else(invalid)?;
+    let login = api_keys::find_for_login(&client, key.id).await?.filter(|login| login.usable).ok_or_else(invalid)?;
     // A connection is not held while the secret is checked, which takes a while.
     drop(client);
     let right = app.verifier.verify(&key, login.generation, &login.secret_hash).await.map_err(not_checked)?;
@@ -61,7 +61,7 @@ async fn issue(State(app): State<Arc<App>>, Body(request): Body<TokenRequest>) -
         .issue(key.id, login.account, &login.permissions, login.generation)
         .map_err(|error| Problem::internal(&error))?;
     let client = app.client().await?;
-    api_keys::touch(&**client, key.id).await?;
+    api_keys::touch(&client, key.id).await?;
     let expires_in = TOKEN_LIFETIME.as_secs();
     Ok(Json(Token { access_token: token.expose().to_owned(), token_type: "Bearer", expires_in }))
 }

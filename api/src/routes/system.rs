@@ -51,7 +51,7 @@ async fn livez() -> Json<Health> {
 async fn readyz(State(app): State<Arc<App>>) -> Shown<Health> {
     let asked = async {
         let client = app.client().await?;
-        Ok::<_, Problem>(store::require_current(&**client).await?)
+        Ok::<_, Problem>(store::require_current(&client).await?)
     };
     match tokio::time::timeout(READY_WITHIN, asked).await {
         Ok(Ok(())) => Ok(Json(Health { status: "ok" })),
