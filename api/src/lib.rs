@@ -1,2 +1,25 @@
 //! The REST API of the service: thin, it opens no connection to a customer's system.
+//!
+//! A request passes, from outside to inside: `request_id` (id, problems, headers, metrics), a guard against panics, a time
+//! limit, `access` (token, rate limit, permission), and comes to a handler in `routes`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod access;
+mod answer;
+mod app;
+mod change;
+mod docs;
+mod etag;
+mod input;
+mod limit;
+mod openapi;
+mod page;
+mod problem;
+mod request_id;
+mod routes;
+mod serve;
+
+pub use app::{AssemblyError, Parts, router};
+pub use limit::RateLimit;
+pub use problem::Code;
+pub use serve::{Listening, ServeError, serve};

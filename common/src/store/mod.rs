@@ -4,17 +4,21 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod audit;
+pub mod connections;
 mod error;
 pub mod events;
+pub mod idempotency;
 pub mod leases;
 mod migrate;
 pub mod plans;
 mod pool;
+pub mod schedules;
 pub mod sessions;
+pub mod syncs;
 pub mod tasks;
 pub mod workers;
 
-pub use deadpool_postgres::{GenericClient, Pool, Transaction};
+pub use deadpool_postgres::{Client, GenericClient, Pool, Transaction};
 pub use error::{Result, StoreError};
 pub use migrate::{Migration, migrate, pending, require_current};
 pub use pool::{connect, tls};
