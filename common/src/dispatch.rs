@@ -71,7 +71,7 @@ pub async fn publish(pool: &Pool, publisher: &Publisher, wakes: &[ToPublish]) ->
     let confirmed: Vec<TaskId> = join_all(sent).await.into_iter().flatten().collect();
     if !confirmed.is_empty() {
         let client = pool.get().await?;
-        tasks::published(&**client, &confirmed).await?;
+        tasks::published(&client, &confirmed).await?;
     }
     Ok(confirmed.len())
 }

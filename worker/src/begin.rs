@@ -59,10 +59,10 @@ pub async fn session(
     view: JournalView,
 ) -> Result<Begun> {
     let client = service.pool.get().await?;
-    let row = sessions::get(&**client, claimed.account, id).await?;
+    let row = sessions::get(&client, claimed.account, id).await?;
     let Some(row) = row.filter(|row| row.status == SessionStatus::InProgress) else { return Ok(Begun::Unwanted) };
     let plan = match row.apply_of {
-        Some(of) => plans::saved(&**client, claimed.account, of).await?,
+        Some(of) => plans::saved(&client, claimed.account, of).await?,
         None => None,
     };
     drop(client);
@@ -161,7 +161,7 @@ pub async fn report(
     let Finished { datasets, guards, mut warnings, .. } = finished;
     let client = service.pool.get().await?;
     let mut report = Report { session, datasets, guards, warnings: Vec::new() };
-    warnings.extend(reports::left_alone(&**client, row.account, &report).await?);
+    warnings.extend(reports::left_alone(&client, row.account, &report).await?);
     report.warnings = warnings;
     Ok(report)
 }
@@ -169,8 +169,8 @@ pub async fn report(
 /// What a session has come to so far, as its counters say.
 pub async fn report_so_far(service: &Service, account: AccountId, id: SessionId) -> Result<Option<Report>> {
     let client = service.pool.get().await?;
-    match sessions::get(&**client, account, id).await? {
-        Some(row) => reports::so_far(&**client, &row).await.map(Some),
+    match sessions::get(&client, account, id).await? {
+        Some(row) => reports::so_far(&client, &row).await.map(Some),
         None => Ok(None),
     }
 }

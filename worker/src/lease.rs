@@ -130,7 +130,7 @@ impl Leases {
         let asked: Vec<Arc<Lease>> = self.held().values().cloned().collect();
         let deadline = self.deadline();
         let client = pool.get().await?;
-        let found = tasks::extend(&**client, self.worker, self.length).await?;
+        let found = tasks::extend(&client, self.worker, self.length).await?;
         for lease in asked {
             match found.iter().find(|one| one.task == lease.task && one.generation == lease.generation) {
                 Some(one) => {

@@ -67,6 +67,7 @@ async fn step(session: &Session, open: &mut Open, progress: Progress, share: Sha
     let Some(pair) = open.pairs.get_mut(progress.compared) else {
         if again {
             for pair in &mut open.pairs {
+                session.home.drop_prepared(pair.name()).await?;
                 compare::recall(session, pair).await?;
             }
         }

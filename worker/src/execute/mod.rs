@@ -50,7 +50,7 @@ pub(crate) async fn fail(service: &Service, claimed: &Claimed, outcome: Outcome)
         Some(session) => work::end_task(service, claimed, session, &outcome).await,
         None => {
             let client = service.pool.get().await?;
-            tasks::end(&**client, claimed.id, claimed.generation, &outcome).await.map(|_| ())
+            tasks::end(&client, claimed.id, claimed.generation, &outcome).await.map(|_| ())
         }
     }
 }

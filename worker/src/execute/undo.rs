@@ -17,7 +17,7 @@ pub async fn run(service: &Service, claimed: &Claimed, begun: &Ready) -> Result<
     let finished = undo::undo(&begun.session, of, false, &mut |_| Ok(())).await?;
     if finished.ending == Ending::Completed {
         let client = service.pool.get().await.map_err(pinksync_common::store::StoreError::from)?;
-        sessions::set_undone(&**client, claimed.account, of).await?;
+        sessions::set_undone(&client, claimed.account, of).await?;
     }
     Ok(Came::To(finished))
 }
