@@ -1,6 +1,5 @@
 //! A session as a task works on it: its row, its sides, its home under the task's lease.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use pinksync_common::ids::{AccountId, SessionId};
@@ -109,7 +108,7 @@ async fn sides(
         Err(error) => return Ok(Err(error)),
     };
     let name = systems::name_of(row.sync, service.id);
-    let opened = definition::open(service, &definition, Path::new("/"), &name).await;
+    let opened = definition::open(service, &definition, &name).await;
     Ok(opened.map(|(source, target)| {
         let limit = |side| match definition.options.records_per_second {
             Some(limit) => pace::limit(side, limit),

@@ -1,15 +1,15 @@
 //! Definitions as workers need them: read with their secrets, and opened only at allowed places.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pinksync_common::definition as documents;
-use pinksync_common::definition::{Secrets, allowed_path, join};
+use pinksync_common::definition::{NoAddress, Secrets, allowed_path, join};
 use pinksync_common::ids::{AccountId, ConnectionId, SyncId};
 use pinksync_common::sealing::{self, Context};
 use pinksync_common::store::{Result, connections, syncs};
-use pinksync_connectors::registry;
+use pinksync_connectors::registry::{self, Origin};
 use pinksync_engine::connector::System;
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{Connection, FileSettings, Mistakes, SqliteSettings, SyncDefinition};
@@ -90,22 +90,42 @@ pub async fn open(
 
 /// Opens one side, if it lies where it may.
 pub async fn open_side(service: &Service, connection: &Connection, application: &str) -> Found<Arc<dyn System>> {
-    let allowed = allowed(service, connection)?;
-    registry::open(&allowed, Path::new("/"), application, &service.hosts).await
+    let base_folder = Path::new("/");
+    // A relative path would be relative to that folder: users of a service name the whole path.
+    let mut reach = registry::reach(connection, Path::new(""))?;
+    let mut resolved = Vec::with_capacity(reach.files.len());
+    for path in std::mem::take(&mut reach.files) {
+        resolved.push(allowed_file(service, &path)?);
+    }
+    let mut addresses = HashMap::new();
+    for (host, port) in reach.hosts {
+        let found = service.hosts.resolve(&host, port).await.map_err(|error| no_address(&error))?;
+        addresses.extend(found.first().map(|address| (host, address.ip())));
+    }
+    let connection = match (connection, resolved.first()) {
+        (Connection::Sqlite(_), Some(path)) => {
+            Connection::Sqlite(SqliteSettings { path: path.display().to_string() })
+        }
+        (Connection::Csv(settings), Some(path)) => {
+            Connection::Csv(FileSettings { path: path.display().to_string(), csv: settings.csv.clone() })
+        }
+        (other, _) => other.clone(),
+    };
+    registry::open(&connection, &Origin { base_folder, application, addresses }).await
 }
 
-/// The connection with its path resolved, where that lies below an allowed root.
-fn allowed(service: &Service, connection: &Connection) -> Found<Connection> {
-    let check = |path: &str| match allowed_path(Path::new(path), &service.file_roots) {
-        Ok(path) => Ok(path.display().to_string()),
-        Err(error) => Err(Error::new(ErrorKind::Definition, "open the file", format!("{path}: {error}"))
-            .with_remedy("name a path below one of the roots that the operator allows (PINKSYNC_FILE_ROOTS)")),
-    };
-    Ok(match connection {
-        Connection::Postgres(_) => connection.clone(),
-        Connection::Sqlite(settings) => Connection::Sqlite(SqliteSettings { path: check(&settings.path)? }),
-        Connection::Csv(settings) => {
-            Connection::Csv(FileSettings { path: check(&settings.path)?, csv: settings.csv.clone() })
-        }
+/// The path with its links followed, where that lies below an allowed root.
+fn allowed_file(service: &Service, path: &Path) -> Found<PathBuf> {
+    allowed_path(path, &service.file_roots).map_err(|error| {
+        Error::new(ErrorKind::Definition, "open the file", format!("{}: {error}", path.display()))
+            .with_remedy("name a path below one of the folders that the operator allows (PINKSYNC_FILE_ROOTS)")
     })
+}
+
+fn no_address(error: &NoAddress) -> Error {
+    let kind = match error {
+        NoAddress::NotFound(..) | NoAddress::TooSlow(_) => ErrorKind::Unreachable,
+        NoAddress::LocalSocket(_) | NoAddress::Forbidden(_) => ErrorKind::Definition,
+    };
+    Error::new(kind, "connect to the server", error.to_string()).with_remedy("check the host of this connection")
 }

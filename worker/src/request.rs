@@ -1,6 +1,5 @@
 //! Requests that are no sessions: their caller waits for an answer.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use pinksync_common::request::{Changes, OnConnection, Validate, unpack};
@@ -54,7 +53,7 @@ async fn open(service: &Service, claimed: &Claimed) -> Result<pinksync_engine::R
         Ok(connection) => connection,
         Err(error) => return Ok(Err(error)),
     };
-    let opened = definition::open_side(service, &connection, Path::new("/"), "pinksync check").await;
+    let opened = definition::open_side(service, &connection, "pinksync check").await;
     Ok(opened.map(|system| (system, Purpose { writes: asked.writes, creates: false })))
 }
 
@@ -90,7 +89,7 @@ async fn describe_all(system: &dyn System) -> pinksync_engine::Result<Value> {
         let columns: Vec<Value> = schema
             .columns
             .iter()
-            .map(|column| json!({"name": column.name, "type": column.native_type, "nullable": column.nullable}))
+            .map(|column| json!({"name": column.name, "type": column.native, "nullable": column.nullable}))
             .collect();
         datasets.push(json!({
             "name": schema.name,
