@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use pinksync_engine::codec::Reader;
-use pinksync_engine::connector::RangeSum;
-use pinksync_engine::home::{BaseChange, BlockCounts, BlockHeader, BlockId, BlockSums, NewBlock, Settled};
-use pinksync_engine::{Hash, Key, KeyRange};
+use pinksync_engine::home::{BaseChange, BlockHeader, BlockId, NewBlock, Settled};
+use pinksync_engine::stored::sums;
+use pinksync_engine::{Key, KeyRange};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::dataset;
@@ -84,7 +83,7 @@ fn insert(transaction: &Transaction<'_>, dataset: i64, session: &str, block: &Ne
         low(&block.range),
         block.range.high.as_deref(),
         signed(block.entries)?,
-        block.sums.as_ref().map(put_sums),
+        block.sums.as_ref().map(sums::encode),
         block.checked.then_some(session),
     ])?;
     let id = transaction.last_insert_rowid();
@@ -151,49 +150,11 @@ fn header(row: &Row<'_>) -> Result<BlockHeader, Fault> {
         id: BlockId(row.get(0)?),
         range: range_of(row.get(1)?, row.get(2)?),
         entries: row.get::<_, i64>(3)?.unsigned_abs(),
-        sums: sums.as_deref().map(take_sums).transpose()?,
+        sums: sums.as_deref().map(sums::decode).transpose()?,
         checked_by: checked_by.as_deref().map(super::session::parse_id).transpose()?,
     })
 }
 
 pub(crate) fn signed(count: u64) -> Result<i64, Fault> {
     i64::try_from(count).map_err(|_| Fault::Refused(format!("a count of {count} is too large to be stored")))
-}
-
-fn put_sums(sums: &BlockSums) -> Vec<u8> {
-    let BlockCounts { records, unchanged, drift, target_only, out_of_scope, open } = sums.counts;
-    let numbers = [
-        sums.source.count,
-        sums.source.hash,
-        sums.target.count,
-        sums.target.hash,
-        records,
-        unchanged,
-        drift,
-        target_only,
-        out_of_scope,
-        open,
-    ];
-    let mut bytes = sums.fingerprint.0.to_vec();
-    bytes.extend(numbers.into_iter().flat_map(u64::to_le_bytes));
-    bytes
-}
-
-fn take_sums(bytes: &[u8]) -> Result<BlockSums, Fault> {
-    let mut reader = Reader::new(bytes);
-    let fingerprint = Hash(reader.array()?);
-    let mut number = || reader.array().map(u64::from_le_bytes);
-    Ok(BlockSums {
-        source: RangeSum { count: number()?, hash: number()? },
-        target: RangeSum { count: number()?, hash: number()? },
-        fingerprint,
-        counts: BlockCounts {
-            records: number()?,
-            unchanged: number()?,
-            drift: number()?,
-            target_only: number()?,
-            out_of_scope: number()?,
-            open: number()?,
-        },
-    })
 }

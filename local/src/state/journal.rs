@@ -2,6 +2,7 @@
 
 use pinksync_engine::Key;
 use pinksync_engine::home::{JournalChunk, JournalEntry, JournalId, Settled};
+use pinksync_engine::stored::chunk;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::error::Fault;
@@ -32,7 +33,7 @@ impl Packed {
             low: keys().min().cloned(),
             high: keys().max().cloned(),
             writes: super::base::signed(chunk.entries.iter().filter(wrote).count() as u64)?,
-            entries: super::chunk::encode(&chunk.entries)?,
+            entries: chunk::encode(&chunk.entries)?,
         })
     }
 }
@@ -49,7 +50,7 @@ pub(crate) struct Stored {
 impl Stored {
     pub(crate) fn unpack(self) -> Result<(JournalId, JournalChunk), Fault> {
         let session = super::session::parse_id(&self.session)?;
-        Ok((self.id, JournalChunk { session, dataset: self.dataset, entries: super::chunk::decode(&self.entries)? }))
+        Ok((self.id, JournalChunk { session, dataset: self.dataset, entries: chunk::decode(&self.entries)? }))
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
