@@ -15,6 +15,30 @@ use crate::row::Hash;
 /// The first byte; another layout takes another number.
 const LAYOUT: u8 = 2;
 
+/// A chunk's entries ready to be stored.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    /// The smallest key, and the largest.
+    pub low: Option<Key>,
+    pub high: Option<Key>,
+    /// Records written on either side.
+    pub writes: u64,
+    pub entries: Vec<u8>,
+}
+
+impl Packed {
+    pub fn of(entries: &[JournalEntry]) -> Result<Self, StoredError> {
+        let wrote = |entry: &&JournalEntry| entry.source.is_some() || entry.target.is_some();
+        let keys = || entries.iter().map(|entry| &entry.key);
+        Ok(Self {
+            low: keys().min().cloned(),
+            high: keys().max().cloned(),
+            writes: entries.iter().filter(wrote).count() as u64,
+            entries: encode(entries)?,
+        })
+    }
+}
+
 pub fn encode(entries: &[JournalEntry]) -> Result<Vec<u8>, StoredError> {
     let mut out = Vec::with_capacity(entries.len() * 80 + 16);
     out.push(LAYOUT);

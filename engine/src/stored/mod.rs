@@ -1,5 +1,6 @@
 //! The bytes in which homes keep what they do not take apart: journal chunks, prepared settlements, sums, rows.
 
+pub mod base;
 pub mod chunk;
 mod duplicates;
 pub mod pack;
