@@ -73,7 +73,8 @@ pub async fn remove(
     let delete = format!(
         "WITH gone AS (
              DELETE FROM base_blocks WHERE dataset_id = $1
-             AND low >= coalesce((SELECT max(low) FROM base_blocks WHERE dataset_id = $1 AND low <= $2), $2)
+             AND low >= coalesce((SELECT low FROM base_blocks WHERE dataset_id = $1 AND low <= $2
+                                  ORDER BY low DESC LIMIT 1), $2)
              AND (high IS NULL OR high > $2) {below} RETURNING id, low, high
          ), blobs AS (DELETE FROM base_entries e USING gone WHERE e.block_id = gone.id)
          SELECT id, low, high FROM gone"

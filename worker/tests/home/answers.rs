@@ -59,7 +59,7 @@ async fn home(database: &Database, session: SessionId) -> (PgHome, Way) {
     let way = Way::to(server.to_owned()).await;
     let url = format!("{before}@127.0.0.1:{}/{name}", way.port);
     let scope = database.task(database.sync().await).await;
-    let home = PgHome::new(store::connect(&format!("{url}?sslmode=disable"), None, "test", 1).unwrap(), scope);
+    let home = PgHome::new(store::connect(&url, None, "test", 1).unwrap(), scope);
     home.journal(&chunk(session, &[1])).await.unwrap();
     home.settle(session, DATASET, &counting(1)).await.unwrap().done("settle").unwrap();
     (home, way)

@@ -30,7 +30,7 @@ impl Database {
         let server = std::env::var("PINKSYNC_TEST_POSTGRES_URL").expect("./dev test names a server");
         let name = format!("home_{}", Uuid::now_v7().simple());
         client(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+        let url = format!("{}/{name}?sslmode=disable", server.rsplit_once('/').unwrap().0);
         let mut own = client(&url).await;
         store::migrate(&mut own).await.unwrap();
         own.batch_execute(SESSIONS).await.unwrap();
