@@ -6,5 +6,6 @@ pub mod auth;
 pub mod definition;
 pub mod ids;
 pub mod sealing;
+pub mod settings;
 pub mod store;
 pub mod time;
