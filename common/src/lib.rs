@@ -9,5 +9,6 @@ pub mod ids;
 pub mod queue;
 pub mod request;
 pub mod sealing;
+pub mod settings;
 pub mod store;
 pub mod time;
