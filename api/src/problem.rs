@@ -33,7 +33,7 @@ pub struct ProblemError {
 pub struct Problem {
     pub code: Code,
     detail: String,
-    errors: Vec<ProblemError>,
+    pub errors: Vec<ProblemError>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
