@@ -7,5 +7,6 @@ pub mod definition;
 pub mod ids;
 pub mod queue;
 pub mod sealing;
+pub mod settings;
 pub mod store;
 pub mod time;
