@@ -8,6 +8,7 @@ mod access;
 mod answer;
 mod app;
 mod change;
+mod definition;
 mod docs;
 mod etag;
 mod input;

@@ -6,8 +6,9 @@ mod code;
 use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use pinksync_common::definition::{SecretsError, pointer};
 use pinksync_common::store::StoreError;
-use pinksync_model::Mistakes;
+use pinksync_model::{Mistake, Mistakes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,7 +20,7 @@ const TRY_AGAIN_SECONDS: u64 = 1;
 /// A mistake at one place of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProblemError {
-    /// A JSON pointer into the body, or the name of a query parameter or header.
+    /// A JSON pointer into the body, the name of a query parameter or header, or the address of what is in the way.
     pub pointer: String,
     /// What is wrong.
     pub message: String,
@@ -32,7 +33,7 @@ pub struct ProblemError {
 pub struct Problem {
     pub code: Code,
     detail: String,
-    errors: Vec<ProblemError>,
+    pub errors: Vec<ProblemError>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -114,9 +115,7 @@ impl Problem {
     pub fn of_mistakes(mistakes: &Mistakes) -> Self {
         let count = mistakes.0.len();
         let detail = if count == 1 { "it has one mistake".to_owned() } else { format!("it has {count} mistakes") };
-        mistakes.0.iter().fold(Self::new(Code::InvalidDefinition, detail), |problem, mistake| {
-            problem.at(pointer_of(&mistake.path), mistake.message.clone(), mistake.remedy.clone())
-        })
+        Self { errors: errors_of(mistakes), ..Self::new(Code::InvalidDefinition, detail) }
     }
 
     /// The answer as it is sent.
@@ -151,11 +150,27 @@ impl IntoResponse for Problem {
     }
 }
 
+impl From<SecretsError> for Problem {
+    fn from(error: SecretsError) -> Self {
+        Self::internal(&error)
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let logged = Self::internal(&error);
         if error.passes() { Self::unavailable("the metadata database is not available at the moment") } else { logged }
     }
+}
+
+/// The mistakes of a definition with pointers instead of paths.
+pub fn errors_of(mistakes: &Mistakes) -> Vec<ProblemError> {
+    let error = |mistake: &Mistake| ProblemError {
+        pointer: pointer(&mistake.path),
+        message: mistake.message.clone(),
+        remedy: mistake.remedy.clone(),
+    };
+    mistakes.0.iter().map(error).collect()
 }
 
 /// The problem of an answer that says nothing: of the router or a layer that is not ours.
@@ -170,52 +185,9 @@ pub fn of_bare_answer(status: StatusCode, response: &Response) -> Problem {
     problem
 }
 
-/// A path such as `datasets[0].fields["a.b"].to` as the JSON pointer `/datasets/0/fields/a.b/to`.
-pub fn pointer_of(path: &str) -> String {
-    let mut pointer = String::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        let (step, tail) = next_step(rest);
-        pointer.push('/');
-        pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
-        rest = tail;
-    }
-    pointer
-}
-
-/// The first step of a path, and what is left of it.
-fn next_step(path: &str) -> (String, &str) {
-    let path = path.strip_prefix('.').unwrap_or(path);
-    let Some(bracketed) = path.strip_prefix('[') else {
-        let end = path.find(['.', '[']).unwrap_or(path.len());
-        return (path[..end].to_owned(), &path[end..]);
-    };
-    // A quoted name is written as a Rust text, whose escapes are those of JSON for what names are made of.
-    let mut quoted = serde_json::Deserializer::from_str(bracketed).into_iter::<String>();
-    if let Some(Ok(name)) = quoted.next() {
-        let tail = &bracketed[quoted.byte_offset()..];
-        return (name, tail.strip_prefix(']').unwrap_or(tail));
-    }
-    let (index, tail) = bracketed.split_once(']').unwrap_or((bracketed, ""));
-    (index.to_owned(), tail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_becomes_a_pointer() {
-        for (path, pointer) in [
-            ("", ""),
-            ("name", "/name"),
-            ("datasets[0].options.batch_size", "/datasets/0/options/batch_size"),
-            (r#"datasets[0].fields["a.b"].to"#, "/datasets/0/fields/a.b/to"),
-            (r#"datasets[0].fields["a/~\"]"]"#, "/datasets/0/fields/a~1~0\"]"),
-        ] {
-            assert_eq!(pointer_of(path), pointer);
-        }
-    }
 
     #[test]
     fn every_code_is_spelled_as_it_is_written() {

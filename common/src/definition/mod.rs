@@ -11,6 +11,7 @@ mod keep;
 mod network;
 mod pointer;
 mod public_url;
+mod sealed;
 mod secrets;
 
 pub use assemble::{assemble, check_connection, named_connections};
@@ -20,4 +21,5 @@ pub use keep::{Stored, keep_secrets};
 pub use network::{HostPolicy, NoAddress};
 pub use pointer::pointer;
 pub use public_url::public_url;
+pub use sealed::{SecretsError, open_secrets, seal_secrets};
 pub use secrets::{MASK, Secrets, UnreadableSecrets, join, split};

@@ -83,11 +83,7 @@ pub async fn get(client: &impl GenericClient, account: AccountId, id: Connection
 }
 
 /// As [`get`], and nobody changes it until the transaction ends.
-pub async fn lock(
-    transaction: &impl GenericClient,
-    account: AccountId,
-    id: ConnectionId,
-) -> Result<Option<Connection>> {
+pub async fn lock(transaction: &impl GenericClient, account: AccountId, id: ConnectionId) -> Result<Option<Connection>> {
     let sql = format!("SELECT {COLUMNS} FROM connections WHERE account_id = $1 AND id = $2 FOR UPDATE");
     Ok(transaction.query_opt(&sql, &[&account, &id]).await?.as_ref().map(read))
 }
@@ -144,13 +140,22 @@ pub async fn delete(client: &impl GenericClient, account: AccountId, id: Connect
 }
 
 /// At most `limit` saved syncs whose current document names the connection, and inline ones that a session still needs.
-pub async fn users(client: &impl GenericClient, account: AccountId, id: ConnectionId, limit: i64) -> Result<Vec<User>> {
+/// With a name, only those that name it so and not by its id.
+pub async fn users(
+    client: &impl GenericClient,
+    account: AccountId,
+    id: ConnectionId,
+    by_name: Option<&str>,
+    limit: i64,
+) -> Result<Vec<User>> {
     let sql = "SELECT s.id, s.name FROM syncs s
                JOIN sync_revisions r ON r.sync_id = s.id AND r.revision = s.revision
                WHERE s.account_id = $1 AND s.deleted_at IS NULL AND r.connections @> ARRAY[$2::uuid]
+                 AND ($3::text IS NULL
+                      OR $3 IN (r.document #>> '{source,connection}', r.document #>> '{target,connection}'))
                  AND (s.name IS NOT NULL OR EXISTS (
                       SELECT FROM sessions WHERE sync_id = s.id AND status IN ('pending', 'in_progress', 'paused')))
-               ORDER BY s.id LIMIT $3";
-    let rows = client.query(sql, &[&account, &id, &limit]).await?;
+               ORDER BY s.id LIMIT $4";
+    let rows = client.query(sql, &[&account, &id, &by_name, &limit]).await?;
     Ok(rows.iter().map(|row| User { id: row.get(0), name: row.get(1) }).collect())
 }

@@ -151,7 +151,7 @@ pub async fn lock(transaction: &impl GenericClient, account: AccountId, id: Sync
 
 /// Whether there is such a sync; nobody deletes it until the transaction ends.
 pub async fn hold(transaction: &impl GenericClient, account: AccountId, id: SyncId) -> Result<bool> {
-    let sql = "SELECT FROM syncs WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR SHARE";
+    let sql = "SELECT FROM syncs WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE";
     Ok(transaction.query_opt(sql, &[&account, &id]).await?.is_some())
 }
 
