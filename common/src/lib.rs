@@ -3,9 +3,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod auth;
+pub mod backoff;
 pub mod definition;
 pub mod ids;
 pub mod sealing;
 pub mod settings;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod time;
