@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod auth;
+pub mod backoff;
 pub mod definition;
 pub mod dispatch;
 pub mod ids;
@@ -10,5 +11,7 @@ pub mod queue;
 pub mod request;
 pub mod sealing;
 pub mod settings;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod time;
