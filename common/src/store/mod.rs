@@ -22,6 +22,7 @@ pub mod plans;
 mod pool;
 pub mod prepared;
 pub mod rejects;
+pub mod reports;
 pub mod schedules;
 pub mod sessions;
 pub mod staged;
