@@ -2,6 +2,7 @@
 //! telemetry, shutdown.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod calendar;
 pub mod ids;
 pub mod queue;
 pub mod store;

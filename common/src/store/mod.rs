@@ -4,13 +4,16 @@
 mod error;
 pub mod events;
 pub mod leases;
+pub mod load;
 mod migrate;
 mod pool;
+pub mod retention;
+pub mod scheduling;
 pub mod sessions;
 pub mod tasks;
 pub mod workers;
 
-pub use deadpool_postgres::{GenericClient, Pool, Transaction};
+pub use deadpool_postgres::{Client, GenericClient, Pool, Transaction};
 pub use error::{Result, StoreError};
 pub use migrate::{Migration, migrate, pending, require_current};
-pub use pool::{connect, tls};
+pub use pool::{begin, client, commit, connect, tls};
