@@ -4,6 +4,7 @@
 
 pub mod auth;
 pub mod backoff;
+pub mod calendar;
 pub mod definition;
 pub mod dispatch;
 pub mod ids;
