@@ -37,6 +37,39 @@ interrupted() {
 trap 'interrupted 130' INT
 trap 'interrupted 143' TERM HUP
 
+exit_steps=()
+
+# at_exit FUNCTION: called when the script ends, however it ends; the last one named comes first.
+at_exit() {
+    exit_steps=("$1" "${exit_steps[@]}")
+    trap run_exit_steps EXIT
+}
+
+run_exit_steps() {
+    local code=$? step
+    trap - EXIT
+    for step in "${exit_steps[@]}"; do
+        "$step" || true
+    done
+    exit "$code"
+}
+
+# Below the range that the kernel hands out by itself. Another process may take it before it is used: the caller
+# looks again then.
+free_port() {
+    local port
+    for _ in {1..50}; do
+        port=$((15000 + RANDOM % 17000))
+        if ! port_answers "$port"; then
+            printf '%s' "$port"
+            return
+        fi
+    done
+    fail "no free port found"
+}
+
+port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
 # Fails where the caller may not become root without being asked for a password.
 as_root() {
     if [[ "$EUID" == 0 ]]; then

@@ -12,7 +12,7 @@ postgres_start() {
     postgres_find_programs
     need_command openssl openssl
     postgres_choose_user
-    trap postgres_stop EXIT
+    at_exit postgres_stop
     postgres_make_home
     postgres_make_certificate
     postgres_init "$profile"
@@ -22,16 +22,14 @@ postgres_start() {
 
 # Stops this server and no other, by its own data folder; a stop that hangs ends in a kill of its pid.
 postgres_stop() {
-    local code=$? pid
-    trap - EXIT
-    [[ -n "$postgres_home" ]] || exit "$code"
+    local pid
+    [[ -n "$postgres_home" ]] || return 0
     if [[ -f "$postgres_home/data/postmaster.pid" ]]; then
         pid="$(head -n 1 "$postgres_home/data/postmaster.pid")"
         postgres_run "$postgres_bin/pg_ctl" -D "$postgres_home/data" -m immediate -t 30 -w stop >/dev/null 2>&1 ||
             postgres_run kill -KILL "$pid" 2>/dev/null || true
     fi
     rm -rf -- "$postgres_home"
-    exit "$code"
 }
 
 # The newest installed version; Debian keeps its programs out of PATH.
@@ -133,7 +131,7 @@ TEXT
 postgres_launch() {
     local port
     for _ in 1 2 3 4 5; do
-        port="$(postgres_free_port)"
+        port="$(free_port)"
         if postgres_run "$postgres_bin/pg_ctl" -D "$postgres_home/data" -l "$postgres_home/server.log" \
             -o "-p $port" -t 60 -w start >/dev/null 2>&1; then
             POSTGRES_URL="postgres://postgres@127.0.0.1:$port/postgres"
@@ -143,19 +141,6 @@ postgres_launch() {
         fi
     done
     fail "PostgreSQL does not start: $(tail -n 5 "$postgres_home/server.log")"
-}
-
-# Below the range that the kernel hands out by itself.
-postgres_free_port() {
-    local port
-    for _ in {1..50}; do
-        port=$((15000 + RANDOM % 17000))
-        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-            printf '%s' "$port"
-            return
-        fi
-    done
-    fail "no free port found"
 }
 
 postgres_make_role() {

@@ -47,6 +47,7 @@ CREATE TABLE journal (
     at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX journal_by_session ON journal (session_id, state, id);
+CREATE INDEX journal_by_age ON journal (at) WHERE state <> 0;
 CREATE INDEX journal_pending ON journal (dataset_id, id) WHERE state = 0;
 CREATE TABLE journal_entries (
     chunk_id bigint PRIMARY KEY,

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod auth;
+pub mod calendar;
 pub mod definition;
 pub mod ids;
 pub mod queue;

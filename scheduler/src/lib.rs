@@ -1,2 +1,67 @@
 //! Keeps sessions within their limits, starts planned ones, and mends what was lost.
+//!
+//! Several schedulers may run: one leads (`leader`), the others stand by. Each loop is also harmless where two run for a
+//! moment; its file says why. `loops` is their common skeleton, and one file each.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod error;
+mod leader;
+pub mod loops;
+mod publish;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pinksync_common::queue::{Inspector, Publisher};
+use pinksync_common::store::Pool;
+use tokio_util::sync::CancellationToken;
+
+pub use error::{Error, Result};
+pub use leader::LEASE;
+
+/// What the scheduler holds sessions and tasks to.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Sessions of an account that are in progress at once.
+    pub sessions_per_account: i64,
+    /// For how long a session may be in progress, pauses not counted.
+    pub session_duration: Duration,
+    /// For how long a session may be paused.
+    pub pause_duration: Duration,
+    /// How often a task is begun before it is parked.
+    pub task_attempts: i32,
+    /// Tasks that a worker is to have, ready or running, before another worker is wanted.
+    pub tasks_per_worker: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions_per_account: 100,
+            session_duration: Duration::from_secs(24 * 60 * 60),
+            pause_duration: Duration::from_secs(7 * 24 * 60 * 60),
+            task_attempts: 8,
+            tasks_per_worker: 4,
+        }
+    }
+}
+
+/// What the loops work with.
+pub struct Scheduler {
+    pub pool: Pool,
+    pub publisher: Publisher,
+    pub inspector: Inspector,
+    pub limits: Limits,
+}
+
+/// Runs until `shutdown`: leads or stands by. Servers that cannot be reached are waited for.
+///
+/// # Errors
+/// A loop has ended by itself, which is a mistake in it.
+pub async fn run(scheduler: Arc<Scheduler>, shutdown: CancellationToken) -> Result<()> {
+    let mut everywhere = loops::start(&loops::EVERYWHERE, &scheduler, &shutdown);
+    tokio::select! {
+        led = leader::lead_or_stand_by(&scheduler, &shutdown) => led,
+        Some(Err(ended)) = everywhere.join_next() => Err(Error::LoopEnded(ended)),
+    }
+}

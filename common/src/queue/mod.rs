@@ -1,25 +1,25 @@
-//! placeholder until the queue is merged
-use std::str::FromStr;
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
-    Interactive,
-    Bulk,
-}
-impl Class {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Interactive => "interactive",
-            Self::Bulk => "bulk",
-        }
-    }
-}
-impl FromStr for Class {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "interactive" => Ok(Self::Interactive),
-            "bulk" => Ok(Self::Bulk),
-            _ => Err(()),
-        }
-    }
-}
+//! The queue: wake-ups for workers on RabbitMQ. PostgreSQL stays the truth; a message that is lost costs a delay.
+//!
+//! `message` is what travels, `topology` where it waits, `publisher` and `consumer` keep a connection each alive, and
+//! `depth` and `dead` look at what waits and what has died.
+
+mod broker;
+mod consumer;
+mod dead;
+mod delivery;
+mod depth;
+mod error;
+mod message;
+mod publisher;
+mod subscription;
+mod topology;
+
+pub use broker::Broker;
+pub use consumer::Consumer;
+pub use dead::DeadLetter;
+pub use delivery::Delivery;
+pub use depth::{Depth, Inspector};
+pub use error::{QueueError, Result};
+pub use message::Wake;
+pub use publisher::Publisher;
+pub use topology::{Class, DEFAULT_PREFIX, DELIVERY_LIMIT, Topology};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Client, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Transaction};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -44,6 +44,21 @@ pub fn connect(url: &str, authority: Option<&Path>, application: &str, size: usi
         .post_create(set_up)
         .build()
         .map_err(|error| StoreError::Unreachable(Box::new(error)))
+}
+
+/// A connection of the pool.
+pub async fn client(pool: &Pool) -> Result<Client> {
+    Ok(pool.get().await?)
+}
+
+/// Begins a transaction, which is rolled back where it is dropped.
+pub async fn begin(client: &mut Client) -> Result<Transaction<'_>> {
+    Ok(client.transaction().await?)
+}
+
+/// Commits what was done. A statement's error must not have been passed over: the server rolls back then, and says nothing.
+pub async fn commit(transaction: Transaction<'_>) -> Result<()> {
+    Ok(transaction.commit().await?)
 }
 
 /// TLS that trusts the authorities of a PEM file, or those of the operating system; used as the URL's `sslmode` says.

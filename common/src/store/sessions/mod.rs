@@ -15,7 +15,7 @@ use pinksync_model::{GuardName, Mode, SessionStatus};
 
 pub use admit::{admit, admit_one, waiting_accounts};
 pub use row::SessionRow;
-pub use transition::{Moved, lock, move_to, want_slot};
+pub use transition::{Moved, hold_back, lock, move_to, want_slot};
 pub use work::{Ended, Held, end_segment, end_session, go_on, share, step};
 
 /// A session to be stored.

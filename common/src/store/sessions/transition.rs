@@ -77,3 +77,22 @@ pub async fn want_slot(transaction: &Transaction<'_>, account: AccountId, id: Se
         }
     }
 }
+
+/// Takes back that a session waits for a slot, and says why; it asks again by [`want_slot`]. False: it does not wait for one.
+pub async fn hold_back(
+    transaction: &Transaction<'_>,
+    account: AccountId,
+    id: SessionId,
+    reason: &Reason,
+) -> Result<bool> {
+    const UPDATE: &str = "UPDATE sessions SET wants_slot = false, wants_slot_since = NULL, reason_code = $2,
+        reason_detail = $3 WHERE id = $1";
+    let Some(session) = lock(transaction, account, id).await?.filter(|session| session.wants_slot) else {
+        return Ok(false);
+    };
+    let statement = transaction.prepare_cached(UPDATE).await?;
+    transaction.execute(&statement, &[&id.0, &reason.code, &reason.detail]).await?;
+    let data = json!({"status": session.status.as_str(), "reason": reason});
+    events::append(transaction, account, id, "session", &data).await?;
+    Ok(true)
+}

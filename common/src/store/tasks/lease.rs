@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::ids::{SessionId, TaskId, WorkerId};
+use crate::ids::{AccountId, SessionId, TaskId, WorkerId};
 use crate::store::{GenericClient, Result};
 
 /// A lease that its owner still has.
@@ -111,15 +111,16 @@ pub async fn rescue(client: &impl GenericClient, most_attempts: i32, limit: i64)
             generation = t.generation + 1, ousted = t.owner, owner = NULL, lease_until = NULL,
             published_at = NULL, available_at = now()
         FROM expired e WHERE t.id = e.id
-        RETURNING t.id, t.session_id, t.status";
+        RETURNING t.id, t.account_id, t.session_id, t.status";
     let statement = client.prepare_cached(UPDATE).await?;
     let rows = client.query(&statement, &[&most_attempts, &limit]).await?;
     Ok(rows
         .iter()
         .map(|row| Rescued {
             task: row.get(0),
-            session: row.get::<_, Option<Uuid>>(1).map(SessionId),
-            ready: row.get::<_, &str>(2) == "ready",
+            account: row.get(1),
+            session: row.get::<_, Option<Uuid>>(2).map(SessionId),
+            ready: row.get::<_, &str>(3) == "ready",
         })
         .collect())
 }
@@ -128,6 +129,7 @@ pub async fn rescue(client: &impl GenericClient, most_attempts: i32, limit: i64)
 #[derive(Debug, Clone, Copy)]
 pub struct Rescued {
     pub task: TaskId,
+    pub account: AccountId,
     pub session: Option<SessionId>,
     /// It will be begun again.
     pub ready: bool,

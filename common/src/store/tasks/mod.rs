@@ -17,7 +17,7 @@ pub use answer::{Answer, answer};
 pub use claim::{Claim, Claimed, claim};
 pub use lease::{Lease, Outcome, Rescued, end, extend, rescue};
 pub use parked::{Parked, drive_again, parked};
-pub use relay::{ToPublish, published, release, republish, unpublished};
+pub use relay::{ToPublish, awaited, published, release, republish, unpublished};
 
 /// What a task is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

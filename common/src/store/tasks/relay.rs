@@ -34,13 +34,24 @@ pub async fn unpublished(client: &impl GenericClient, age: Duration, limit: i64)
     rows.iter().map(to_publish).collect()
 }
 
-/// Forgets that ready tasks of a class were published more than `age` ago, so that the relay publishes them again: for a
-/// queue that has lost its messages. System-wide. Gives how many.
-pub async fn republish(client: &impl GenericClient, class: Class, age: Duration) -> Result<u64> {
-    const UPDATE: &str = "UPDATE tasks SET published_at = NULL
-        WHERE status = 'ready' AND class = $1 AND published_at < now() - make_interval(secs => $2)";
+/// How many ready tasks of a class were published more than `age` ago: as many messages the queue should have, at least.
+/// System-wide.
+pub async fn awaited(client: &impl GenericClient, class: Class, age: Duration) -> Result<i64> {
+    const COUNT: &str = "SELECT count(*) FROM tasks WHERE status = 'ready' AND NOT held AND class = $1
+        AND published_at < now() - make_interval(secs => $2)";
+    let statement = client.prepare_cached(COUNT).await?;
+    Ok(client.query_one(&statement, &[&class.as_str(), &age.as_secs_f64()]).await?.get(0))
+}
+
+/// Forgets that ready tasks of a class were published more than `age` ago, up to `most` of them and the longest ago first,
+/// so that the relay publishes them again: for a queue that has lost messages. System-wide. Gives how many.
+pub async fn republish(client: &impl GenericClient, class: Class, age: Duration, most: i64) -> Result<u64> {
+    const UPDATE: &str = "UPDATE tasks SET published_at = NULL WHERE status = 'ready' AND id IN (
+            SELECT id FROM tasks WHERE status = 'ready' AND NOT held AND class = $1
+              AND published_at < now() - make_interval(secs => $2)
+            ORDER BY published_at LIMIT $3 FOR UPDATE SKIP LOCKED)";
     let statement = client.prepare_cached(UPDATE).await?;
-    Ok(client.execute(&statement, &[&class.as_str(), &age.as_secs_f64()]).await?)
+    Ok(client.execute(&statement, &[&class.as_str(), &age.as_secs_f64(), &most]).await?)
 }
 
 /// Lets a session have one more task in flight.
