@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::Router;
-use axum::body::Bytes;
 use pinksync_common::auth::{KeyStates, TokenKeys, Verifier};
 use pinksync_common::sealing::KeyRing;
 use pinksync_common::store::{Client, Pool, StoreError};

@@ -124,7 +124,8 @@ impl Once {
             let remedy = "send a new key with each new request; only the very same request keeps its key";
             return Err(problem.at("Idempotency-Key", "this key was used before", remedy).into());
         }
-        let opened = sealing::open(ring, self.context(account), &kept.answer).map_err(|error| Problem::internal(&error))?;
+        let opened =
+            sealing::open(ring, self.context(account), &kept.answer).map_err(|error| Problem::internal(&error))?;
         let answer = serde_json::from_slice(&opened).map_err(|error| Problem::internal(&error))?;
         Err(Instead::Before(answer))
     }
@@ -132,8 +133,7 @@ impl Once {
     async fn keep(&self, work: &Work<'_>, ring: &KeyRing, answer: &Answer) -> Result<(), Problem> {
         let account = work.caller.account;
         let answer = serde_json::to_vec(answer).map_err(|error| Problem::internal(&error))?;
-        let sealed =
-            sealing::seal(ring, self.context(account), &answer).map_err(|error| Problem::internal(&error))?;
+        let sealed = sealing::seal(ring, self.context(account), &answer).map_err(|error| Problem::internal(&error))?;
         Ok(idempotency::keep(&work.sql, account, &self.key, &self.request_hash, &sealed).await?)
     }
 

@@ -43,13 +43,15 @@ fn add_operations(page: &mut String, document: &Value, tag: &str) {
 }
 
 fn add_operation(page: &mut String, path: &str, method: &str, operation: &Value) {
-    let needs = operation.pointer("/security/0/token/0").map_or_else(
-        || "open to all".to_owned(),
-        |scope| format!("needs <code>{}</code>", escaped(text(Some(scope)))),
-    );
+    let needs = operation
+        .pointer("/security/0/token/0")
+        .map_or_else(|| "open to all".to_owned(), |scope| format!("needs <code>{}</code>", escaped(text(Some(scope)))));
     let (method, path) = (method.to_uppercase(), escaped(path));
     let summary = escaped(text(operation.get("summary")));
-    push(page, format_args!("<h3><code>{method} {path}</code></h3><div>{summary}</div><div class=\"needs\">{needs}</div>"));
+    push(
+        page,
+        format_args!("<h3><code>{method} {path}</code></h3><div>{summary}</div><div class=\"needs\">{needs}</div>"),
+    );
     if let Some(description) = operation.get("description").and_then(Value::as_str) {
         push(page, format_args!("<p>{}</p>", escaped(description)));
     }

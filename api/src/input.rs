@@ -129,7 +129,8 @@ pub fn check_name(name: &str) -> Result<(), Problem> {
     if (1..=LONGEST_NAME).contains(&length) && name.trim() == name && !name.chars().any(char::is_control) {
         return Ok(());
     }
-    let remedy = format!("write 1 to {LONGEST_NAME} characters, none of them a control character, no space around them");
+    let remedy =
+        format!("write 1 to {LONGEST_NAME} characters, none of them a control character, no space around them");
     Err(Problem::of_field("/name", "this is not a name", remedy))
 }
 

@@ -66,12 +66,7 @@ impl Problem {
     }
 
     /// Names a place that is wrong.
-    pub fn at(
-        mut self,
-        pointer: impl Into<String>,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    pub fn at(mut self, pointer: impl Into<String>, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (pointer, message, remedy) = (pointer.into(), message.into(), remedy.into());
         self.errors.push(ProblemError { pointer, message, remedy });
         self

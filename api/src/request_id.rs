@@ -46,7 +46,8 @@ impl RequestId {
 pub async fn answer(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     request.extensions_mut().insert(id.clone());
     let span = tracing::info_span!("request", id = id.0, %method, route);
     let began = Instant::now();

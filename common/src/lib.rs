@@ -3,11 +3,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod auth;
+pub mod backoff;
 pub mod calendar;
 pub mod definition;
+pub mod dispatch;
 pub mod ids;
 pub mod queue;
+pub mod request;
 pub mod sealing;
 pub mod settings;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod time;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::HeaderValue;
+use axum::http::header::WWW_AUTHENTICATE;
 use pinksync_common::auth::{ApiKey, TOKEN_LIFETIME, VerifyError};
 use pinksync_common::store::api_keys;
 use pinksync_model::Secret;

@@ -110,7 +110,8 @@ pub async fn insert(
 
 /// The sync of an inline definition with this fingerprint.
 pub async fn inline(client: &impl GenericClient, account: AccountId, fingerprint: &[u8]) -> Result<Option<Sync>> {
-    let sql = format!("SELECT {COLUMNS} FROM {CURRENT} WHERE s.account_id = $1 AND s.name IS NULL AND s.fingerprint = $2");
+    let sql =
+        format!("SELECT {COLUMNS} FROM {CURRENT} WHERE s.account_id = $1 AND s.name IS NULL AND s.fingerprint = $2");
     let statement = client.prepare_cached(&sql).await?;
     Ok(client.query_opt(&statement, &[&account, &fingerprint]).await?.as_ref().map(read))
 }
