@@ -19,6 +19,9 @@ use crate::limit::RateLimit;
 use crate::problem::{Code, Problem};
 use crate::{docs, openapi, request_id, routes};
 
+/// Gives the metrics of this process in Prometheus' text format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// What the API is made of.
 pub struct Parts {
     pub pool: Pool,
@@ -33,8 +36,7 @@ pub struct Parts {
     pub time_limit: Duration,
     /// Whether clients come by HTTPS, here or at a proxy before it.
     pub https: bool,
-    /// The metrics of this process in Prometheus' text format.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub metrics: Metrics,
 }
 
 /// What handlers share.
@@ -46,7 +48,7 @@ pub struct App {
     pub verifier: Arc<Verifier>,
     pub rate_limit: Option<RateLimit>,
     pub gate: Gate,
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub metrics: Metrics,
     /// `/openapi.json`.
     pub document: Bytes,
     /// `/docs`.

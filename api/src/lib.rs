@@ -18,9 +18,11 @@ mod page;
 mod problem;
 mod request_id;
 mod routes;
+mod run;
 mod serve;
 
-pub use app::{AssemblyError, Parts, router};
+pub use app::{AssemblyError, Metrics, Parts, router};
 pub use limit::RateLimit;
 pub use problem::Code;
-pub use serve::{Listening, ServeError, serve};
+pub use run::{RunError, run};
+pub use serve::{ServeError, serve};

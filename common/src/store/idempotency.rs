@@ -52,11 +52,3 @@ pub async fn keep(
     transaction.execute(&statement, &[&account, &key, &request_hash, &answer]).await?;
     Ok(())
 }
-
-/// Removes at most `limit` answers that are older than 24 hours, of all accounts. Gives the number removed.
-pub async fn forget_old(client: &impl GenericClient, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM idempotency WHERE (account_id, key) IN (
-                   SELECT account_id, key FROM idempotency WHERE created_at <= now() - interval '24 hours'
-                   ORDER BY created_at LIMIT $1)";
-    Ok(client.execute(sql, &[&limit]).await?)
-}

@@ -1,42 +1,23 @@
 //! Schedules: when sessions of a sync start by themselves, and when they may work.
 
-use jiff::civil::Time;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
-use super::{GenericClient, Result, StoreError};
+use super::scheduling::{Overlap, Times, overlap, times};
+use super::{GenericClient, Result};
 use crate::ids::{AccountId, ScheduleId, SessionId, SyncId};
 use crate::time::Utc;
 
 /// Local times are text here, since the driver knows no type of ours for them.
-const COLUMNS: &str = "id, sync_id, name, cron, timezone, window_opens::text AS opens, window_closes::text AS closes,
+const COLUMNS: &str = "id, sync_id, name, cron, timezone, window_opens::text, window_closes::text,
     overlap, catch_up_seconds, paused, next_at, last_at, last_session_id, revision, created_at, updated_at";
 
-/// What happens at a due time while a session of the sync has not ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overlap {
-    /// Nothing: the time is left out.
-    Skip,
-    /// A session waits until the one before has ended.
-    Queue,
-}
-
-/// The time of day in which sessions may work, by the schedule's zone. Where it closes before it opens, it lasts over
-/// midnight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    pub opens: Time,
-    pub closes: Time,
-}
-
-/// What a schedule is made of or changed to. `cron`, `window` or both are given.
+/// What a schedule is made of or changed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
     pub sync: SyncId,
     pub name: String,
-    pub cron: Option<String>,
-    /// IANA name.
-    pub timezone: String,
-    pub window: Option<Window>,
+    pub times: Times,
     pub overlap: Overlap,
     /// How late a due time may still be made up for.
     pub catch_up_seconds: i32,
@@ -57,42 +38,20 @@ pub struct Schedule {
     pub updated_at: Utc,
 }
 
-impl Overlap {
-    /// The spelling in JSON and SQL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Skip => "skip",
-            Self::Queue => "queue",
-        }
-    }
-}
-
 fn read(row: &Row) -> Result<Schedule> {
-    let time = |column: &str| -> Result<Option<Time>> {
-        let text: Option<String> = row.get(column);
-        let unreadable = |error: jiff::Error| StoreError::Unreadable("a local time", error.to_string());
-        text.map(|text| text.parse().map_err(unreadable)).transpose()
-    };
-    let overlap = match row.get("overlap") {
-        "skip" => Overlap::Skip,
-        "queue" => Overlap::Queue,
-        other => return Err(StoreError::Unreadable("an overlap", other.to_owned())),
-    };
     Ok(Schedule {
         id: row.get("id"),
         contents: Contents {
             sync: row.get("sync_id"),
             name: row.get("name"),
-            cron: row.get("cron"),
-            timezone: row.get("timezone"),
-            window: time("opens")?.zip(time("closes")?).map(|(opens, closes)| Window { opens, closes }),
-            overlap,
+            times: times(row)?,
+            overlap: overlap(row),
             catch_up_seconds: row.get("catch_up_seconds"),
         },
         paused: row.get("paused"),
         next_at: row.get("next_at"),
         last_at: row.get("last_at"),
-        last_session: row.get::<_, Option<uuid::Uuid>>("last_session_id").map(SessionId),
+        last_session: row.get::<_, Option<Uuid>>("last_session_id").map(SessionId),
         revision: row.get("revision"),
         created_at: row.get("created_at"),
         updated_at: row.get("updated_at"),
@@ -100,9 +59,8 @@ fn read(row: &Row) -> Result<Schedule> {
 }
 
 /// Opening and closing as SQL has them.
-fn bounds(window: Option<Window>) -> (Option<String>, Option<String>) {
-    let text = |time: Time| time.strftime("%H:%M:%S").to_string();
-    (window.map(|window| text(window.opens)), window.map(|window| text(window.closes)))
+fn bounds(times: &Times) -> (Option<String>, Option<String>) {
+    (times.window.map(|(opens, _)| opens.to_string()), times.window.map(|(_, closes)| closes.to_string()))
 }
 
 /// Adds a schedule; `next_at` is its first due time.
@@ -117,8 +75,8 @@ pub async fn insert(
              catch_up_seconds, next_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7::text::time, $8::text::time, $9, $10, $11) RETURNING {COLUMNS}"
     );
-    let Contents { sync, name, cron, timezone, window, overlap, catch_up_seconds } = contents;
-    let (opens, closes) = bounds(*window);
+    let Contents { sync, name, times, overlap, catch_up_seconds } = contents;
+    let (Times { cron, timezone, .. }, (opens, closes)) = (times, bounds(times));
     let id = ScheduleId::new();
     let overlap = overlap.as_str();
     let row = client
@@ -169,8 +127,8 @@ pub async fn update(
              revision = revision + 1, updated_at = now()
          WHERE account_id = $1 AND id = $2 RETURNING {COLUMNS}"
     );
-    let Contents { sync, name, cron, timezone, window, overlap, catch_up_seconds } = contents;
-    let (opens, closes) = bounds(*window);
+    let Contents { sync, name, times, overlap, catch_up_seconds } = contents;
+    let (Times { cron, timezone, .. }, (opens, closes)) = (times, bounds(times));
     let overlap = overlap.as_str();
     let row = client
         .query_opt(
