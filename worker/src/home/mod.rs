@@ -60,6 +60,7 @@ pub struct PgHome {
 }
 
 impl PgHome {
+    /// Nothing is asked of the database yet.
     pub fn new(pool: Pool, scope: Scope) -> Self {
         let (datasets, doubtful) = (Mutex::default(), journal::Doubtful::default());
         Self { link: Link::new(pool, scope.fence), scope, datasets, doubtful }
