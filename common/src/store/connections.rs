@@ -83,7 +83,11 @@ pub async fn get(client: &impl GenericClient, account: AccountId, id: Connection
 }
 
 /// As [`get`], and nobody changes it until the transaction ends.
-pub async fn lock(transaction: &impl GenericClient, account: AccountId, id: ConnectionId) -> Result<Option<Connection>> {
+pub async fn lock(
+    transaction: &impl GenericClient,
+    account: AccountId,
+    id: ConnectionId,
+) -> Result<Option<Connection>> {
     let sql = format!("SELECT {COLUMNS} FROM connections WHERE account_id = $1 AND id = $2 FOR UPDATE");
     Ok(transaction.query_opt(&sql, &[&account, &id]).await?.as_ref().map(read))
 }
