@@ -101,8 +101,14 @@ impl Service {
         let hash = self.verifier.hash(&key).await.unwrap();
         let permissions = Permissions::from(permissions.to_vec());
         let (id, expires_at) = (key.id, None);
-        let new =
-            api_keys::NewApiKey { id, account, name: "test", secret_hash: &hash, permissions: &permissions, expires_at };
+        let new = api_keys::NewApiKey {
+            id,
+            account,
+            name: "test",
+            secret_hash: &hash,
+            permissions: &permissions,
+            expires_at,
+        };
         api_keys::insert(&self.pool.get().await.unwrap(), new).await.unwrap();
         let client = self.login(key.text().expose()).await;
         (key, client)

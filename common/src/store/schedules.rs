@@ -63,6 +63,11 @@ fn bounds(times: &Times) -> (Option<String>, Option<String>) {
     (times.window.map(|(opens, _)| opens.to_string()), times.window.map(|(_, closes)| closes.to_string()))
 }
 
+/// The database's clock, by which schedules come due.
+pub async fn now(client: &impl GenericClient) -> Result<Utc> {
+    Ok(client.query_one("SELECT now()", &[]).await?.get(0))
+}
+
 /// Adds a schedule; `next_at` is its first due time.
 pub async fn insert(
     client: &impl GenericClient,
