@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use pinksync_common::queue::Publisher;
 use pinksync_common::settings::Role;
 
 use super::start::Process;
@@ -26,9 +27,11 @@ impl Api {
 pub fn serve(process: &Process) -> Result<impl Future<Output = Result<(), Failure>> + use<>, Failure> {
     let (settings, pool, stop) = (process.settings.clone(), process.pool.clone(), process.stop.clone());
     let metrics = Arc::clone(&process.metrics);
+    let (broker, topology) = process.queue()?;
     Ok(async move {
         let metrics = Arc::new(move || metrics.render());
-        let served = pinksync_api::run(&settings, pool, metrics, stop).await;
+        let publisher = Arc::new(Publisher::start(broker, topology));
+        let served = pinksync_api::run(&settings, pool, publisher, metrics, stop).await;
         served.map_err(|error| Failure::failed("the API stopped").because(&error))
     })
 }
