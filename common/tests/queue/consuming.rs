@@ -16,16 +16,18 @@ async fn interactive_wake_ups_overtake_bulk_ones_which_do_not_starve() {
         queue.publish(Class::Interactive).await;
     }
     let mut consumer = queue.consumer(EACH as u16, &CancellationToken::new());
-    let mut order = Vec::new();
-    for _ in 0..2 * EACH {
-        let delivery = take(&mut consumer).await;
-        order.push(delivery.class);
-        delivery.ack().await.unwrap();
+    let mut taken = vec![take(&mut consumer).await];
+    for class in Class::ALL {
+        eventually(async || queue.ready(class).await == 0).await;
     }
+    while taken.len() < 2 * EACH {
+        taken.push(take(&mut consumer).await);
+    }
+    let order: Vec<_> = taken.iter().map(|delivery| delivery.class).collect();
     let last_interactive = order.iter().rposition(|class| *class == Class::Interactive).unwrap();
     let bulk_before = order[..last_interactive].iter().filter(|class| **class == Class::Bulk).count();
-    // One in five; one or two more while the first interactive ones are still on their way.
-    assert!((2..=EACH / 4 + 2).contains(&bulk_before), "{order:?}");
+    // One in five; the first ones may have been on their way still.
+    assert!((1..=EACH / 4 + 1).contains(&bulk_before), "{order:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
