@@ -1,10 +1,11 @@
-# Format, clippy, and what cargo-deny says of the dependencies.
+# Format, clippy, what cargo-deny says of the dependencies, and what deploys the service.
 # shellcheck shell=bash
 
 readonly DENY_VERSION="0.20.2"
 
 run_lint() {
     cargo fmt --all --check
+    run_deploy_check
     cargo clippy --locked --workspace --all-targets -- -D warnings
     lint_dependencies
 }

@@ -24,14 +24,13 @@ CREATE TABLE api_keys (
 );
 CREATE INDEX api_keys_by_account ON api_keys (account_id, id);
 
--- The answer to a POST that carried an Idempotency-Key. status is NULL while the first request is at work.
+-- The answer to a POST that carried an Idempotency-Key, sealed since it may hold what is shown once. It is written together
+-- with what the request did; while the first request is at work, an advisory lock stands for it.
 CREATE TABLE idempotency (
     account_id uuid NOT NULL REFERENCES accounts (id),
     key text NOT NULL,
     request_hash bytea NOT NULL,
-    status smallint,
-    location text,
-    body bytea,
+    answer bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, key)
 );

@@ -149,6 +149,8 @@ CREATE TABLE staged_runs (
     finished boolean NOT NULL DEFAULT false,
     rows bigint,
     checksum bytea,
+    -- Keys by which the run can be cut into ranges.
+    cuts bytea,
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (dataset_id, side)
 );

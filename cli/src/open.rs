@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pinksync_connectors::registry;
+use pinksync_connectors::registry::{self, Origin};
 use pinksync_engine::session::{Observer, Stop};
 use pinksync_local::runner::{Local, Settings, SyncFile, Systems};
 
@@ -43,8 +43,8 @@ pub fn environment(name: &str) -> Option<String> {
 pub async fn systems(file: &SyncFile) -> Result<Systems, Failure> {
     let definition = file.definition();
     Ok(Systems {
-        source: registry::open(&definition.source, file.folder(), APPLICATION).await?,
-        target: registry::open(&definition.target, file.folder(), APPLICATION).await?,
+        source: registry::open(&definition.source, &Origin::new(file.folder(), APPLICATION)).await?,
+        target: registry::open(&definition.target, &Origin::new(file.folder(), APPLICATION)).await?,
     })
 }
 

@@ -1,26 +1,54 @@
 //! From a connection of the sync file to the opened system behind it.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pinksync_engine::Result;
 use pinksync_engine::connector::System;
 use pinksync_model::Connection;
 
-/// Opens one side of a sync. Relative paths are relative to `base_folder`, the sync file's folder; servers are told
-/// `application` as the name of who connects.
+/// What a connection reaches for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Hosts with their ports.
+    pub hosts: Vec<(String, u16)>,
+    /// Files and folders that are read or written.
+    pub files: Vec<PathBuf>,
+}
+
+/// From where a system is opened.
+#[derive(Debug, Clone)]
+pub struct Origin<'a> {
+    /// What relative paths are relative to: the sync file's folder.
+    pub base_folder: &'a Path,
+    /// What servers are told as the name of who connects.
+    pub application: &'a str,
+    /// Where hosts are connected to, instead of asking for their names again. Hosts that are not in it are looked up.
+    pub addresses: HashMap<String, IpAddr>,
+}
+
+impl<'a> Origin<'a> {
+    /// Hosts are looked up by their names.
+    pub fn new(base_folder: &'a Path, application: &'a str) -> Self {
+        Self { base_folder, application, addresses: HashMap::new() }
+    }
+}
+
+/// Opens one side of a sync.
 ///
 /// # Errors
 /// `Definition` where the settings are not usable, or the connector was left out of this build.
-pub async fn open(connection: &Connection, base_folder: &Path, application: &str) -> Result<Arc<dyn System>> {
-    let _ = (base_folder, application);
+pub async fn open(connection: &Connection, origin: &Origin<'_>) -> Result<Arc<dyn System>> {
+    let _ = origin;
     match connection {
         #[cfg(feature = "postgres")]
-        Connection::Postgres(settings) => crate::postgres::Postgres::open(settings, base_folder, application),
+        Connection::Postgres(settings) => crate::postgres::Postgres::open(settings, origin),
         #[cfg(feature = "sqlite")]
-        Connection::Sqlite(settings) => crate::sqlite::Sqlite::open(settings, base_folder),
+        Connection::Sqlite(settings) => crate::sqlite::Sqlite::open(settings, origin.base_folder),
         #[cfg(feature = "csv")]
-        Connection::Csv(settings) => crate::csv::Csv::open(settings, base_folder),
+        Connection::Csv(settings) => crate::csv::Csv::open(settings, origin.base_folder),
         #[cfg(not(all(feature = "postgres", feature = "sqlite", feature = "csv")))]
         other => Err(pinksync_engine::Error::new(
             pinksync_engine::ErrorKind::Definition,
@@ -28,5 +56,26 @@ pub async fn open(connection: &Connection, base_folder: &Path, application: &str
             format!("this build has no connector of type `{}`", other.kind()),
         )
         .with_remedy("use a build with all connectors")),
+    }
+}
+
+/// What opening a connection would reach for.
+///
+/// # Errors
+/// As of [`open`].
+pub fn reach(connection: &Connection, base_folder: &Path) -> Result<Reach> {
+    match connection {
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(settings) => crate::postgres::Postgres::reach(settings, base_folder),
+        #[cfg(not(feature = "postgres"))]
+        Connection::Postgres(_) => Ok(Reach::default()),
+        Connection::Sqlite(settings) => Ok(Reach::file(base_folder, &settings.path)),
+        Connection::Csv(settings) => Ok(Reach::file(base_folder, &settings.path)),
+    }
+}
+
+impl Reach {
+    fn file(base_folder: &Path, path: &str) -> Self {
+        Self { files: vec![base_folder.join(path)], ..Self::default() }
     }
 }

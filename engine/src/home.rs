@@ -456,13 +456,8 @@ pub trait RunWriter: Send {
 /// A staged side, read in key order.
 #[async_trait]
 pub trait Run: Send + Sync {
-    fn count(&self) -> u64;
-
     /// Rows of `range` in key order, up to about `budget` bytes; `cut` as in [`crate::connector::Page`].
     async fn read(&self, range: &KeyRange, budget: usize) -> Result<(Vec<Row>, Option<Key>)>;
-
-    /// The row of each key, if it is there.
-    async fn lookup(&self, keys: &[Key]) -> Result<Vec<Option<Row>>>;
 
     /// Keys that cut the run into ranges of about `rows` rows.
     fn split(&self, rows: u64) -> Vec<Key>;

@@ -69,7 +69,6 @@ async fn a_million_rows_are_staged_in_little_memory() {
     let begun = Instant::now();
     let run = stage(&state, &spec).await;
     let staged = begun.elapsed();
-    assert_eq!(run.count(), ROWS as u64);
     let (mut range, mut next) = (KeyRange::default(), 0);
     loop {
         let (rows, cut) = run.read(&range, 1 << 20).await.unwrap();

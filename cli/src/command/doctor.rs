@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use pinksync_connectors::registry;
+use pinksync_connectors::registry::{self, Origin};
 use pinksync_engine::connector::{CheckStep, Purpose};
 use pinksync_local::StateFile;
 use pinksync_model::{Connection, DatasetEntry, Direction};
@@ -107,7 +107,7 @@ fn state(file: &std::path::Path, context: &Context) -> CheckStep {
 }
 
 async fn system(connection: &Connection, folder: &std::path::Path, purpose: Purpose) -> Vec<CheckStep> {
-    match registry::open(connection, folder, "pinksync doctor").await {
+    match registry::open(connection, &Origin::new(folder, "pinksync doctor")).await {
         Ok(system) => system.check(purpose).await,
         Err(error) => vec![bad("open", error.to_string(), error.remedy().unwrap_or("correct the sync file"))],
     }

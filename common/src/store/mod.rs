@@ -1,15 +1,35 @@
 //! The metadata database. One module per table or family of tables, each of plain functions over a client or a
 //! transaction; nothing outside of here writes SQL. Every row belongs to an account and every query says so.
 
+pub mod accounts;
+pub mod api_keys;
+pub mod audit;
+pub mod base_blocks;
+pub mod conflicts;
+pub mod connections;
+pub mod counters;
+pub mod datasets;
+pub mod deferred;
 mod error;
 pub mod events;
+pub mod fence;
+pub mod idempotency;
+pub mod journal;
 pub mod leases;
 pub mod load;
 mod migrate;
+pub mod overridden;
+pub mod plans;
 mod pool;
+pub mod prepared;
+pub mod rejects;
+pub mod reports;
 pub mod retention;
+pub mod schedules;
 pub mod scheduling;
 pub mod sessions;
+pub mod staged;
+pub mod syncs;
 pub mod tasks;
 pub mod workers;
 

@@ -23,6 +23,16 @@ pub enum Overlap {
     Queue,
 }
 
+impl Overlap {
+    /// The spelling in JSON and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Queue => "queue",
+        }
+    }
+}
+
 /// When a schedule is due and may work, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Times {
@@ -70,7 +80,7 @@ pub async fn lock_due(transaction: &Transaction<'_>, id: ScheduleId) -> Result<O
         sync: row.get("sync_id"),
         revision: row.get("revision"),
         times: times(&row)?,
-        overlap: if row.get::<_, &str>("overlap") == "queue" { Overlap::Queue } else { Overlap::Skip },
+        overlap: overlap(&row),
         catch_up: Duration::from_secs(catch_up),
         due_at: row.get("next_at"),
         now: row.get("now"),
@@ -179,7 +189,11 @@ fn read_windowed(row: &Row) -> Result<Windowed> {
     })
 }
 
-fn times(row: &Row) -> Result<Times> {
+pub(super) fn overlap(row: &Row) -> Overlap {
+    if row.get::<_, &str>("overlap") == "queue" { Overlap::Queue } else { Overlap::Skip }
+}
+
+pub(super) fn times(row: &Row) -> Result<Times> {
     let opens = row.get::<_, Option<&str>>("window_opens").map(time_of_day).transpose()?;
     let closes = row.get::<_, Option<&str>>("window_closes").map(time_of_day).transpose()?;
     Ok(Times { cron: row.get("cron"), timezone: row.get("timezone"), window: opens.zip(closes) })

@@ -1,5 +1,7 @@
 //! Connection settings from a sync file, checked and turned into the driver's.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,6 +63,28 @@ impl Target {
             Host::Unix(path) => format!("{}:{port}", path.display()),
         };
         self.driver.get_hosts().iter().zip(self.ports()).map(one).collect::<Vec<_>>().join(",")
+    }
+
+    /// Where connections go, with ports: addresses where the settings give those, else names.
+    pub fn hosts(&self) -> Vec<(String, u16)> {
+        let addresses = self.driver.get_hostaddrs();
+        let name = |(at, host): (usize, &Host)| match (addresses.get(at), host) {
+            (Some(address), _) => address.to_string(),
+            (None, Host::Tcp(name)) => name.clone(),
+            #[cfg(unix)]
+            (None, Host::Unix(path)) => path.display().to_string(),
+        };
+        self.driver.get_hosts().iter().enumerate().map(name).zip(self.ports()).collect()
+    }
+
+    /// Connects to these addresses instead of looking names up, where all hosts have one.
+    pub fn connect_to(&mut self, addresses: &HashMap<String, IpAddr>) {
+        let found: Option<Vec<IpAddr>> = self.hosts().iter().map(|(name, _)| addresses.get(name).copied()).collect();
+        if self.driver.get_hostaddrs().is_empty() {
+            for address in found.into_iter().flatten() {
+                self.driver.hostaddr(address);
+            }
+        }
     }
 
     /// The port of each host; one port may stand for all of them.

@@ -46,6 +46,7 @@ use pinksync_engine::schema::DatasetSchema;
 use pinksync_engine::{Error, ErrorKind, Result};
 use pinksync_model::ServerSettings;
 
+use crate::registry::{Origin, Reach};
 use client::Pool;
 use config::Target;
 use dataset::PostgresDataset;
@@ -60,14 +61,24 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Checks the settings; the first use connects. Relative paths are relative to `base_folder`; `application` is shown
-    /// by the server as the name of who connects.
+    /// Checks the settings; the first use connects.
     ///
     /// # Errors
     /// `Definition` where the settings are not usable.
-    pub fn open(settings: &ServerSettings, base_folder: &Path, application: &str) -> Result<Arc<dyn System>> {
-        let pool = Pool::new(Target::new(settings, base_folder, application)?)?;
+    pub fn open(settings: &ServerSettings, origin: &Origin<'_>) -> Result<Arc<dyn System>> {
+        let mut target = Target::new(settings, origin.base_folder, origin.application)?;
+        target.connect_to(&origin.addresses);
+        let pool = Pool::new(target)?;
         Ok(Arc::new(Self { pool: Arc::new(pool), tables: Mutex::default() }))
+    }
+
+    /// What opening it would reach for.
+    ///
+    /// # Errors
+    /// `Definition` where the settings are not usable.
+    pub fn reach(settings: &ServerSettings, base_folder: &Path) -> Result<Reach> {
+        let target = Target::new(settings, base_folder, "")?;
+        Ok(Reach { hosts: target.hosts(), files: target.authority.into_iter().collect() })
     }
 
     fn remember(&self, table: Table) -> Arc<Table> {

@@ -4,6 +4,7 @@ use std::net::ToSocketAddrs;
 use std::path::Path;
 
 use pinksync_connectors::postgres::Postgres;
+use pinksync_connectors::registry::Origin;
 use pinksync_engine::connector::{CheckStep, Purpose};
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{Secret, ServerSettings, Tls, TlsMode};
@@ -16,7 +17,7 @@ fn password_url() -> String {
 }
 
 async fn try_connect(settings: &ServerSettings) -> Result<Vec<String>, Error> {
-    Postgres::open(settings, Path::new("."), "pinksync test")?.datasets().await
+    Postgres::open(settings, &Origin::new(Path::new("."), "pinksync test"))?.datasets().await
 }
 
 fn settings(url: &str, tls: Option<Tls>) -> ServerSettings {
@@ -56,7 +57,7 @@ async fn a_database_that_is_not_there_is_a_mistake_of_the_definition() {
 }
 
 async fn is_encrypted(settings: &ServerSettings) -> bool {
-    let steps = Postgres::open(settings, Path::new("."), "pinksync test")
+    let steps = Postgres::open(settings, &Origin::new(Path::new("."), "pinksync test"))
         .unwrap()
         .check(Purpose { writes: true, creates: false })
         .await;

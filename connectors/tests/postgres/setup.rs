@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pinksync_connectors::postgres::Postgres;
+use pinksync_connectors::registry::Origin;
 use pinksync_engine::connector::{
     Capabilities, Change, Chunk, Dataset, Found, Guard, Outcome, Page, System, Transaction, Write,
 };
@@ -30,7 +31,7 @@ pub fn system(url: &str) -> Arc<dyn System> {
 
 fn system_as(url: &str, application: &str) -> Arc<dyn System> {
     let settings = ServerSettings { url: Some(Secret::new(url)), ..ServerSettings::default() };
-    Postgres::open(&settings, Path::new("."), application).unwrap()
+    Postgres::open(&settings, &Origin::new(Path::new("."), application)).unwrap()
 }
 
 /// A connection of somebody else.

@@ -1,6 +1,6 @@
 //! The system as a whole: describing, creating, opening, checking.
 
-use pinksync_connectors::registry;
+use pinksync_connectors::registry::{self, Origin};
 use pinksync_engine::ErrorKind;
 use pinksync_engine::connector::Purpose;
 use pinksync_engine::schema::{Carrier, ColumnSchema, DatasetSchema, FieldType, Fold};
@@ -43,7 +43,7 @@ fn settings(path: &str) -> Connection {
 #[tokio::test]
 async fn a_missing_file_is_created_only_with_its_first_table() {
     let folder = tempfile::tempdir().unwrap();
-    let system = registry::open(&settings("new.db"), folder.path(), "test").await.unwrap();
+    let system = registry::open(&settings("new.db"), &Origin::new(folder.path(), "test")).await.unwrap();
     assert_eq!(system.kind(), "sqlite");
     assert!(system.describe("t").await.unwrap().is_none());
     let error = system.datasets().await.unwrap_err();
@@ -147,7 +147,7 @@ async fn a_mapping_that_does_not_fit_the_table_is_a_definition_error() {
 async fn a_file_that_is_no_database_says_so() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("text.db"), "id,name\n1,a\n".repeat(500)).unwrap();
-    let system = registry::open(&settings("text.db"), folder.path(), "test").await.unwrap();
+    let system = registry::open(&settings("text.db"), &Origin::new(folder.path(), "test")).await.unwrap();
     let error = system.describe("t").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Data);
     assert!(error.remedy().unwrap().contains("not a SQLite"));
@@ -157,7 +157,7 @@ async fn a_file_that_is_no_database_says_so() {
 async fn a_path_that_leads_nowhere_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     for (path, kind) in [("no/such/a.db", ErrorKind::Unreachable), (".", ErrorKind::Definition)] {
-        let error = registry::open(&settings(path), folder.path(), "test").await.err().unwrap();
+        let error = registry::open(&settings(path), &Origin::new(folder.path(), "test")).await.err().unwrap();
         assert_eq!(error.kind(), kind);
     }
 }

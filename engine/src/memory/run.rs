@@ -69,10 +69,6 @@ impl Sorted {
 
 #[async_trait]
 impl Run for Sorted {
-    fn count(&self) -> u64 {
-        self.rows.len() as u64
-    }
-
     async fn read(&self, range: &KeyRange, budget: usize) -> Result<(Vec<Row>, Option<Key>)> {
         let rows = self.range(range);
         let mut size = 0;
@@ -83,14 +79,6 @@ impl Run for Sorted {
         });
         let taken = fitting.unwrap_or(rows.len());
         Ok((rows[..taken].to_vec(), rows.get(taken).map(|row| row.key.clone())))
-    }
-
-    async fn lookup(&self, keys: &[Key]) -> Result<Vec<Option<Row>>> {
-        let find = |key: &Key| {
-            let place = self.rows.binary_search_by(|row| row.key.cmp(key)).ok()?;
-            Some(self.rows[place].clone())
-        };
-        Ok(keys.iter().map(find).collect())
     }
 
     fn split(&self, rows: u64) -> Vec<Key> {

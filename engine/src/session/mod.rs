@@ -113,7 +113,7 @@ pub async fn run(session: &Session) -> Result<Finished> {
     };
     let mut progress = Progress::default();
     loop {
-        match advance(session, &mut open, progress, Share::Nothing).await? {
+        match advance(session, &mut open, progress, Share::Nothing, false).await? {
             Step::Compared(next) | Step::Shared { next, .. } => progress = next,
             Step::Ended(finished) => return Ok(finished),
         }

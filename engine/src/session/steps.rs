@@ -42,9 +42,16 @@ pub enum Step {
     Ended(Finished),
 }
 
-/// Takes the next step of a session that has come as far as `progress`.
-pub async fn advance(session: &Session, open: &mut Open, progress: Progress, share: Share) -> Result<Step> {
-    match step(session, open, progress, share).await {
+/// Takes the next step of a session that has come as far as `progress`. `again`: another process may have begun this step and
+/// not ended it.
+pub async fn advance(
+    session: &Session,
+    open: &mut Open,
+    progress: Progress,
+    share: Share,
+    again: bool,
+) -> Result<Step> {
+    match step(session, open, progress, share, again).await {
         Err(error) if error.kind() == ErrorKind::Interrupted => {
             session.observer.phase("", Phase::Finishing);
             let datasets = reports(session, &open.pairs).await?;
@@ -55,9 +62,15 @@ pub async fn advance(session: &Session, open: &mut Open, progress: Progress, sha
     }
 }
 
-async fn step(session: &Session, open: &mut Open, progress: Progress, share: Share) -> Result<Step> {
+async fn step(session: &Session, open: &mut Open, progress: Progress, share: Share, again: bool) -> Result<Step> {
     session.stop.check()?;
     let Some(pair) = open.pairs.get_mut(progress.compared) else {
+        if again {
+            for pair in &mut open.pairs {
+                session.home.drop_prepared(pair.name()).await?;
+                compare::recall(session, pair).await?;
+            }
+        }
         return super::finish(session, open).await.map(Step::Ended);
     };
     let next = Progress { compared: progress.compared + 1 };

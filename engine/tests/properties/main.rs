@@ -16,6 +16,7 @@ mod random;
 mod refused;
 mod resolve;
 mod setup;
+mod shared;
 mod smoke;
 mod undo;
 mod variations;

@@ -1,7 +1,7 @@
 //! Rows in memory, encoded one after the other, with an index that is sorted instead of them.
 
 use pinksync_engine::Row;
-use pinksync_engine::codec;
+use pinksync_engine::stored;
 
 /// Bytes of rows and index after which an arena is sorted and spilled. Two are in use at a time: one is filled
 /// while the other is written.
@@ -41,8 +41,7 @@ impl Arena {
         }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&row.key);
-        self.bytes.extend_from_slice(&row.hash.0);
-        codec::put_values(&mut self.bytes, &row.native);
+        stored::row::put(&mut self.bytes, row);
         let body = self.bytes.len() - start - row.key.len();
         let slot = Slot { prefix: prefix(&row.key), start: start as u32, key: row.key.len() as u32, body: body as u32 };
         self.slots.push(slot);

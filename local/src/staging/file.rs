@@ -35,7 +35,7 @@ pub(crate) struct SortedFile {
     file: File,
     path: PathBuf,
     pub frames: Vec<Frame>,
-    pub count: u64,
+    count: u64,
     /// Keeps the folder there.
     _folder: Arc<Folder>,
 }

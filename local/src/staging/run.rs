@@ -7,7 +7,7 @@ use pinksync_engine::codec::Reader;
 use pinksync_engine::connector::RangeSum;
 use pinksync_engine::home::Run;
 use pinksync_engine::row::{SideSpec, fingerprint};
-use pinksync_engine::{Error, ErrorKind, Hash, Key, KeyRange, Result, Row};
+use pinksync_engine::{Error, ErrorKind, Key, KeyRange, Result, Row, stored};
 use tokio::task::spawn_blocking;
 
 use super::error::{OPERATION, damaged};
@@ -59,11 +59,7 @@ impl StagedRun {
     }
 
     fn row(&self, key: &[u8], body: &[u8]) -> Result<Row> {
-        let mut reader = Reader::new(body);
-        let mut parts = || Ok((Hash(reader.array()?), reader.values()?));
-        let (hash, native) =
-            parts().map_err(|error: pinksync_engine::codec::DecodeError| damaged(self.file.path(), error))?;
-        let row = Row::restore(&self.spec, Key::from_bytes(key), native, hash);
+        let row = stored::row::take(&self.spec, Key::from_bytes(key), body);
         row.map_err(|error| damaged(self.file.path(), error))
     }
 
@@ -98,39 +94,11 @@ impl StagedRun {
         Ok((rows, cut))
     }
 
-    fn look_up(&self, keys: &[Key]) -> Result<Vec<Option<Row>>> {
-        let mut found: Vec<Option<Row>> = vec![None; keys.len()];
-        let mut order: Vec<usize> = (0..keys.len()).collect();
-        order.sort_unstable_by_key(|&index| &keys[index]);
-        let mut wanted = order.into_iter().peekable();
-        while let Some(&first) = wanted.peek() {
-            let frame = self.frame_of(&keys[first]);
-            let end = self.file.frames.get(frame + 1).map(|next| &next.first);
-            let mut here = Vec::new();
-            while let Some(index) = wanted.next_if(|&index| end.is_none_or(|end| keys[index] < *end)) {
-                here.push(index);
-            }
-            if self.file.frames.is_empty() {
-                break;
-            }
-            let mut here = here.into_iter().peekable();
-            self.visit(frame, |key, body| {
-                while here.next_if(|&index| *keys[index] < *key).is_some() {}
-                while let Some(index) = here.next_if(|&index| *keys[index] == *key) {
-                    found[index] = Some(self.row(key, body)?);
-                }
-                Ok(here.peek().is_some())
-            })?;
-        }
-        Ok(found)
-    }
-
     fn range_sums(&self, range: &KeyRange, cuts: &[Key]) -> Result<Vec<RangeSum>> {
         let mut sums = vec![RangeSum::default(); cuts.len() + 1];
         let mut part = 0;
         self.walk(range, |key, body| {
-            let mut reader = Reader::new(body);
-            let hash = Hash(reader.array().map_err(|error| damaged(self.file.path(), error))?);
+            let hash = stored::row::hash(body).map_err(|error| damaged(self.file.path(), error))?;
             while cuts.get(part).is_some_and(|cut| **cut <= *key) {
                 part += 1;
             }
@@ -144,18 +112,9 @@ impl StagedRun {
 
 #[async_trait]
 impl Run for StagedRun {
-    fn count(&self) -> u64 {
-        self.file.count
-    }
-
     async fn read(&self, range: &KeyRange, budget: usize) -> Result<(Vec<Row>, Option<Key>)> {
         let range = range.clone();
         self.blocking(move |run| run.page(&range, budget)).await
-    }
-
-    async fn lookup(&self, keys: &[Key]) -> Result<Vec<Option<Row>>> {
-        let keys = keys.to_vec();
-        self.blocking(move |run| run.look_up(&keys)).await
     }
 
     fn split(&self, rows: u64) -> Vec<Key> {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use pinksync_engine::Result;
+use pinksync_engine::stored::Duplicates;
 
 use super::arena::Arena;
 use super::file::{FileWriter, SortedFile};
 use super::folder::Folder;
-use super::merge::{Duplicates, merge};
+use super::merge::merge;
 
 /// Files joined at a time. Each costs a frame in memory while joining.
 const FAN: usize = 64;

@@ -1,11 +1,8 @@
 //! The base's blocks: listing, loading, and replacing a stretch of them.
 
-use std::collections::HashSet;
-
-use pinksync_engine::codec::Reader;
-use pinksync_engine::connector::RangeSum;
-use pinksync_engine::home::{BaseChange, BlockCounts, BlockHeader, BlockId, BlockSums, NewBlock, Settled};
-use pinksync_engine::{Hash, Key, KeyRange};
+use pinksync_engine::KeyRange;
+use pinksync_engine::home::{BaseChange, BlockHeader, BlockId, NewBlock, Settled};
+use pinksync_engine::stored::{base, sums};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::dataset;
@@ -42,14 +39,10 @@ pub(crate) fn replace(
     session: &str,
     change: &BaseChange,
 ) -> Result<Settled, Fault> {
-    check(change)?;
+    base::check(change)?;
     let present = overlapping(transaction, dataset, &change.range)?;
-    let loaded: HashSet<BlockId> = change.loaded.iter().copied().collect();
-    if present.len() != loaded.len() || present.iter().any(|(id, _)| !loaded.contains(id)) {
+    if base::compare(change, &present)? == Settled::Moved {
         return Ok(Settled::Moved);
-    }
-    if present.iter().any(|(_, range)| !inside(range, &change.range)) {
-        return Err(Fault::Refused("a change of the base would cut a block in two and lose a part of it".to_owned()));
     }
     let mut delete = transaction.prepare_cached("DELETE FROM blocks WHERE id = ?1")?;
     let mut delete_entries = transaction.prepare_cached("DELETE FROM block_entries WHERE block = ?1")?;
@@ -81,10 +74,10 @@ fn insert(transaction: &Transaction<'_>, dataset: i64, session: &str, block: &Ne
     let insert = "INSERT INTO blocks (dataset, low, high, entries, sums, checked_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     transaction.prepare_cached(insert)?.execute(params![
         dataset,
-        low(&block.range),
+        base::low(&block.range),
         block.range.high.as_deref(),
         signed(block.entries)?,
-        block.sums.as_ref().map(put_sums),
+        block.sums.as_ref().map(sums::encode),
         block.checked.then_some(session),
     ])?;
     let id = transaction.last_insert_rowid();
@@ -102,46 +95,16 @@ fn overlapping(
     let before = "SELECT id, low, high FROM blocks WHERE dataset = ?1 AND low < ?2 ORDER BY low DESC LIMIT 1";
     let from =
         "SELECT id, low, high FROM blocks WHERE dataset = ?1 AND low >= ?2 AND (?3 IS NULL OR low < ?3) ORDER BY low";
-    let read = |row: &Row<'_>| Ok((BlockId(row.get(0)?), range_of(row.get(1)?, row.get(2)?)));
+    let read = |row: &Row<'_>| Ok((BlockId(row.get(0)?), base::range(row.get(1)?, row.get(2)?)));
     let mut found = Vec::new();
-    let previous = transaction.prepare_cached(before)?.query_row(params![dataset, low(range)], read).optional()?;
-    found.extend(previous.filter(|(_, before)| before.high.as_deref().is_none_or(|high| high > low(range))));
+    let previous =
+        transaction.prepare_cached(before)?.query_row(params![dataset, base::low(range)], read).optional()?;
+    found.extend(previous.filter(|(_, before)| before.high.as_deref().is_none_or(|high| high > base::low(range))));
     let mut statement = transaction.prepare_cached(from)?;
-    for block in statement.query_map(params![dataset, low(range), range.high.as_deref()], read)? {
+    for block in statement.query_map(params![dataset, base::low(range), range.high.as_deref()], read)? {
         found.push(block?);
     }
     Ok(found)
-}
-
-/// The new blocks must cover the stretch in order and without a gap, or entries would be lost or stand twice.
-fn check(change: &BaseChange) -> Result<(), Fault> {
-    let mut at = Some(low(&change.range));
-    for block in &change.blocks {
-        let high = block.range.high.as_deref();
-        let empty = high.is_some_and(|high| high <= low(&block.range));
-        if empty || at != Some(low(&block.range)) {
-            return Err(Fault::Refused("the new blocks of a change leave a gap or overlap".to_owned()));
-        }
-        at = high;
-    }
-    if change.blocks.is_empty() || at != change.range.high.as_deref() {
-        return Err(Fault::Refused("the new blocks of a change do not end where it ends".to_owned()));
-    }
-    Ok(())
-}
-
-fn inside(inner: &KeyRange, outer: &KeyRange) -> bool {
-    low(inner) >= low(outer)
-        && outer.high.as_ref().is_none_or(|end| inner.high.as_ref().is_some_and(|high| high <= end))
-}
-
-/// The lower bound as it is stored: no key is smaller than no bytes.
-fn low(range: &KeyRange) -> &[u8] {
-    range.low.as_deref().unwrap_or_default()
-}
-
-fn range_of(low: Vec<u8>, high: Option<Vec<u8>>) -> KeyRange {
-    KeyRange { low: (!low.is_empty()).then(|| Key::from_bytes(low)), high: high.map(Key::from_bytes) }
 }
 
 fn header(row: &Row<'_>) -> Result<BlockHeader, Fault> {
@@ -149,51 +112,13 @@ fn header(row: &Row<'_>) -> Result<BlockHeader, Fault> {
     let checked_by: Option<String> = row.get(5)?;
     Ok(BlockHeader {
         id: BlockId(row.get(0)?),
-        range: range_of(row.get(1)?, row.get(2)?),
+        range: base::range(row.get(1)?, row.get(2)?),
         entries: row.get::<_, i64>(3)?.unsigned_abs(),
-        sums: sums.as_deref().map(take_sums).transpose()?,
+        sums: sums.as_deref().map(sums::decode).transpose()?,
         checked_by: checked_by.as_deref().map(super::session::parse_id).transpose()?,
     })
 }
 
 pub(crate) fn signed(count: u64) -> Result<i64, Fault> {
     i64::try_from(count).map_err(|_| Fault::Refused(format!("a count of {count} is too large to be stored")))
-}
-
-fn put_sums(sums: &BlockSums) -> Vec<u8> {
-    let BlockCounts { records, unchanged, drift, target_only, out_of_scope, open } = sums.counts;
-    let numbers = [
-        sums.source.count,
-        sums.source.hash,
-        sums.target.count,
-        sums.target.hash,
-        records,
-        unchanged,
-        drift,
-        target_only,
-        out_of_scope,
-        open,
-    ];
-    let mut bytes = sums.fingerprint.0.to_vec();
-    bytes.extend(numbers.into_iter().flat_map(u64::to_le_bytes));
-    bytes
-}
-
-fn take_sums(bytes: &[u8]) -> Result<BlockSums, Fault> {
-    let mut reader = Reader::new(bytes);
-    let fingerprint = Hash(reader.array()?);
-    let mut number = || reader.array().map(u64::from_le_bytes);
-    Ok(BlockSums {
-        source: RangeSum { count: number()?, hash: number()? },
-        target: RangeSum { count: number()?, hash: number()? },
-        fingerprint,
-        counts: BlockCounts {
-            records: number()?,
-            unchanged: number()?,
-            drift: number()?,
-            target_only: number()?,
-            out_of_scope: number()?,
-            open: number()?,
-        },
-    })
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pinksync_engine::codec::DecodeError;
+use pinksync_engine::stored::StoredError;
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{SessionId, SessionStatus};
 
@@ -68,9 +69,12 @@ impl From<DecodeError> for Fault {
     }
 }
 
-impl From<rmp_serde::decode::Error> for Fault {
-    fn from(error: rmp_serde::decode::Error) -> Self {
-        Self::Damaged(error.to_string())
+impl From<StoredError> for Fault {
+    fn from(error: StoredError) -> Self {
+        match error {
+            StoredError::Damaged(what) => Self::Damaged(what),
+            StoredError::Refused(why) => Self::Refused(why),
+        }
     }
 }
 

@@ -8,12 +8,14 @@ use pinksync_engine::home::{
     Settlement,
 };
 use pinksync_engine::row::SideSpec;
+use pinksync_engine::stored::pack;
 use pinksync_engine::{Key, KeyRange, Result};
 use pinksync_model::{DatasetReport, GuardReport, SessionId, Side};
 
+use super::error::Fault;
 use super::journal::{Packed, Stored};
 use super::session as sessions;
-use super::{StateFile, base, conflict, dataset, journal, leftover, pack, settle};
+use super::{StateFile, base, conflict, dataset, journal, leftover, settle};
 
 #[async_trait]
 impl Home for StateFile {
@@ -88,7 +90,7 @@ impl Home for StateFile {
 
     async fn prepare(&self, session: SessionId, dataset: &str, settlement: &Settlement) -> Result<()> {
         const OPERATION: &str = "prepare a settlement";
-        let packed = pack::pack(settlement).map_err(|fault| fault.into_error(OPERATION, self.path()))?;
+        let packed = pack::pack(settlement).map_err(|error| Fault::from(error).into_error(OPERATION, self.path()))?;
         let (session, name) = (session.to_string(), dataset.to_owned());
         let work = move |connection: &mut _| settle::prepare(connection, &session, &name, &packed);
         self.writer(OPERATION)?.call(OPERATION, work).await

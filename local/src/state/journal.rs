@@ -1,7 +1,7 @@
 //! The journal: what is about to be committed, what was, and what was taken back.
 
-use pinksync_engine::Key;
-use pinksync_engine::home::{JournalChunk, JournalEntry, JournalId, Settled};
+use pinksync_engine::home::{JournalChunk, JournalId, Settled};
+use pinksync_engine::stored::chunk;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::error::Fault;
@@ -16,24 +16,15 @@ pub(crate) const UNDONE: i64 = 2;
 pub(crate) struct Packed {
     session: String,
     dataset: String,
-    low: Option<Key>,
-    high: Option<Key>,
     writes: i64,
-    entries: Vec<u8>,
+    content: chunk::Packed,
 }
 
 impl Packed {
     pub(crate) fn of(chunk: &JournalChunk) -> Result<Self, Fault> {
-        let wrote = |entry: &&JournalEntry| entry.source.is_some() || entry.target.is_some();
-        let keys = || chunk.entries.iter().map(|entry| &entry.key);
-        Ok(Self {
-            session: chunk.session.to_string(),
-            dataset: chunk.dataset.clone(),
-            low: keys().min().cloned(),
-            high: keys().max().cloned(),
-            writes: super::base::signed(chunk.entries.iter().filter(wrote).count() as u64)?,
-            entries: super::chunk::encode(&chunk.entries)?,
-        })
+        let content = chunk::Packed::of(&chunk.entries)?;
+        let (session, dataset) = (chunk.session.to_string(), chunk.dataset.clone());
+        Ok(Self { session, dataset, writes: super::base::signed(content.writes)?, content })
     }
 }
 
@@ -49,7 +40,7 @@ pub(crate) struct Stored {
 impl Stored {
     pub(crate) fn unpack(self) -> Result<(JournalId, JournalChunk), Fault> {
         let session = super::session::parse_id(&self.session)?;
-        Ok((self.id, JournalChunk { session, dataset: self.dataset, entries: super::chunk::decode(&self.entries)? }))
+        Ok((self.id, JournalChunk { session, dataset: self.dataset, entries: chunk::decode(&self.entries)? }))
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -66,14 +57,14 @@ pub(crate) fn append(connection: &mut Connection, chunk: &Packed) -> Result<Jour
         chunk.session,
         dataset,
         PENDING,
-        chunk.low.as_deref(),
-        chunk.high.as_deref(),
+        chunk.content.low.as_deref(),
+        chunk.content.high.as_deref(),
         chunk.writes,
         clock::now(),
     ])?;
     let id = transaction.last_insert_rowid();
     let entries = "INSERT INTO journal_entries (chunk, entries) VALUES (?1, ?2)";
-    transaction.prepare_cached(entries)?.execute(params![id, chunk.entries])?;
+    transaction.prepare_cached(entries)?.execute(params![id, chunk.content.entries])?;
     transaction.commit()?;
     Ok(JournalId(id))
 }
@@ -148,11 +139,11 @@ pub(crate) fn amend(
     let mut update_entries = transaction.prepare_cached("UPDATE journal_entries SET entries = ?2 WHERE chunk = ?1")?;
     for (id, chunk) in chunks {
         let chunk = Packed::of(chunk)?;
-        let (low, high) = (chunk.low.as_deref(), chunk.high.as_deref());
+        let (low, high) = (chunk.content.low.as_deref(), chunk.content.high.as_deref());
         if update.execute(params![id.0, dataset, PENDING, DONE, low, high, chunk.writes])? == 0 {
             return Ok(Settled::Moved);
         }
-        update_entries.execute(params![id.0, chunk.entries])?;
+        update_entries.execute(params![id.0, chunk.content.entries])?;
     }
     Ok(Settled::Done)
 }

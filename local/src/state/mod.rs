@@ -2,7 +2,6 @@
 
 mod base;
 mod book;
-mod chunk;
 pub(crate) mod clock;
 mod conflict;
 mod dataset;
@@ -12,7 +11,6 @@ mod journal;
 mod leftover;
 mod lock;
 mod open;
-mod pack;
 mod schema;
 mod session;
 mod settle;

@@ -1,12 +1,13 @@
 //! Settling: everything one transaction pair came to, in one transaction of ours.
 
 use pinksync_engine::home::{Settled, Settlement};
+use pinksync_engine::stored::pack;
 use pinksync_model::DatasetReport;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::Fault;
 use super::journal::{self, DONE, PENDING, UNDONE};
-use super::{base, conflict, dataset, leftover, pack};
+use super::{base, conflict, dataset, leftover};
 
 pub(crate) fn settle(
     connection: &mut Connection,

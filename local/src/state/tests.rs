@@ -1,16 +1,14 @@
-//! What needs the inside: a disk that is full, bytes that end early, a lock that somebody only looks at.
+//! What needs the inside: a disk that is full, a lock that somebody only looks at.
 
 use std::fs::OpenOptions;
 use std::sync::Arc;
 
-use pinksync_engine::home::{
-    Applied, BaseChange, Before, Entry, Held, Home, JournalChunk, JournalEntry, NewBlock, Settlement, Tally,
-};
-use pinksync_engine::{ErrorKind, Hash, Key, KeyRange, Value};
+use pinksync_engine::home::{BaseChange, Home, JournalChunk, NewBlock, Settlement};
+use pinksync_engine::{ErrorKind, KeyRange};
 use pinksync_model::{Mode, Reason, SessionId, SessionStatus};
 use rusqlite::Connection;
 
-use super::{StateError, StateFile, chunk, lock, pack};
+use super::{StateError, StateFile, lock};
 
 const DATASET: &str = "people → persons";
 
@@ -56,36 +54,6 @@ async fn a_full_disk_is_told_with_a_remedy_and_stores_nothing_by_halves() {
     .await;
     state.settle(session, DATASET, &entries(200_000)).await.unwrap().done("settle").unwrap();
     assert_eq!(state.blocks(DATASET).await.unwrap().len(), 1, "with space it goes on");
-}
-
-#[test]
-fn a_journal_chunk_that_is_cut_or_of_another_layout_is_refused() {
-    let held = Held { hash: Hash([7; 16]), values: Some(vec![Value::text("ä"), Value::Null].into()) };
-    let entries = vec![JournalEntry {
-        key: Key::from_bytes(&b"key"[..]),
-        target: Some(Arc::new(Applied {
-            native_key: [Value::Int(1)].into(),
-            before: Before::Image(vec![("name".to_owned(), Value::text("b"))]),
-            before_hash: Some(Hash([1; 16])),
-            after_hash: None,
-        })),
-        source: None,
-        old: Some(Arc::new(Entry { source: Some(held.clone()), target: Some(held), kept: true })),
-        new: None,
-        decision: "delete".into(),
-        tally: Tally::DELETED_TARGET,
-        conflict: None,
-    }];
-    let stored = chunk::encode(&entries).unwrap();
-    assert_eq!(chunk::decode(&stored).unwrap(), entries);
-    let plain = pack::decompress(&stored).unwrap();
-    for cut in 0..plain.len() {
-        assert!(chunk::decode(&pack::compress(&plain[..cut]).unwrap()).is_err(), "cut at {cut}");
-    }
-    let other = [&[u8::MAX], &plain[1..]].concat();
-    assert!(chunk::decode(&pack::compress(&other).unwrap()).is_err());
-    assert!(chunk::decode(&pack::compress(&[&plain[..], &[0]].concat()).unwrap()).is_err());
-    assert!(chunk::decode(b"junk").is_err());
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod suggest;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pinksync_connectors::registry;
+use pinksync_connectors::registry::{self, Origin};
 use pinksync_engine::connector::System;
 use pinksync_engine::mapping::Mapping;
 use pinksync_engine::schema::DatasetSchema;
@@ -96,7 +96,7 @@ impl Init {
 
 /// `looks`: false for a file that is still to be made, which holds nothing.
 async fn describe(address: &Address, looks: bool) -> Result<Side, Failure> {
-    let system = registry::open(&address.connection, Path::new("."), "pinksync").await?;
+    let system = registry::open(&address.connection, &Origin::new(Path::new("."), "pinksync")).await?;
     let mut side = Side { schemas: Vec::new(), naming: system.naming() };
     let names = if looks { system.datasets().await? } else { Vec::new() };
     for name in names {

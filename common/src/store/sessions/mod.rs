@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use super::{GenericClient, Result, Transaction, events};
 use crate::ids::{AccountId, ApiKeyId, ConflictId, ScheduleId, SessionId, SyncId};
-use pinksync_model::{GuardName, Mode, SessionStatus};
+use pinksync_model::{GuardName, Mode, Phase, SessionStatus};
 
 pub use admit::{admit, admit_one, waiting_accounts};
 pub use row::SessionRow;
 pub use transition::{Moved, hold_back, lock, move_to, want_slot};
-pub use work::{Ended, Held, end_segment, end_session, go_on, share, step};
+pub use work::{Ended, Held, end_session, end_task, go_on, share, step};
 
 /// A session to be stored.
 #[derive(Debug, Clone)]
@@ -109,6 +109,13 @@ pub async fn list(
     rows.iter().map(SessionRow::read).collect()
 }
 
+/// Whether a session carries out, or has carried out, another one's plan, and was not taken back.
+pub async fn is_applied(client: &impl GenericClient, account: AccountId, plan: SessionId) -> Result<bool> {
+    const SELECT: &str = "SELECT EXISTS (SELECT 1 FROM sessions WHERE account_id = $1 AND apply_of = $2
+        AND status NOT IN ('failed', 'cancelled') AND undone_at IS NULL)";
+    Ok(client.query_one(SELECT, &[&account, &plan.0]).await?.get(0))
+}
+
 /// Notes a checkpoint: where the session goes on after a pause, and (`next`) after the tasks it was cut into.
 pub async fn set_progress(
     client: &impl GenericClient,
@@ -122,11 +129,20 @@ pub async fn set_progress(
     Ok(())
 }
 
-/// What a worker says of a session at work: its phase.
-pub async fn set_phase(client: &impl GenericClient, session: SessionId, phase: &str) -> Result<()> {
-    const UPDATE: &str = "UPDATE sessions SET phase = $2 WHERE id = $1 AND status = 'in_progress'";
-    let statement = client.prepare_cached(UPDATE).await?;
-    client.execute(&statement, &[&session.0, &phase]).await?;
+/// Notes what a session at work is doing; nothing where it is not at work any more.
+pub async fn note_phase(
+    transaction: &Transaction<'_>,
+    account: AccountId,
+    session: SessionId,
+    phase: Phase,
+    dataset: &str,
+) -> Result<()> {
+    const UPDATE: &str = "UPDATE sessions SET phase = $3 WHERE account_id = $1 AND id = $2 AND status = 'in_progress'";
+    let statement = transaction.prepare_cached(UPDATE).await?;
+    if transaction.execute(&statement, &[&account, &session.0, &phase.as_str()]).await? > 0 {
+        let data = json!({"phase": phase.as_str(), "dataset": dataset});
+        events::append(transaction, account, session, "phase", &data).await?;
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::transition::{Moved, lock, move_to};
 use super::{admit, count_tasks, set_progress};
 use crate::ids::{AccountId, SessionId, TaskId};
 use crate::queue::Class;
+use crate::request::Advance;
 use crate::store::tasks::{self, NewTask, Outcome, TaskKind, ToPublish};
 use crate::store::{Result, Transaction, events};
 
@@ -78,24 +79,30 @@ pub async fn step(transaction: &Transaction<'_>, held: Held, progress: &[u8]) ->
     }
     set_progress(transaction, held.session, progress, None).await?;
     count_tasks(transaction, held.session, 1, 1).await?;
-    admit::advance(transaction, held.account, held.session, session.sync, Class::Bulk).await.map(Ended::Done)
+    admit::advance(transaction, held.account, held.session, session.sync, Class::Bulk, Advance { follows: true })
+        .await
+        .map(Ended::Done)
 }
 
-/// A segment ends. The last one of its session opens the session's next step; where some are parked, the session pauses
-/// with their remedy.
-pub async fn end_segment(transaction: &Transaction<'_>, held: Held, outcome: &Outcome) -> Result<Ended> {
+/// A task ends, or is to be begun again. The last one of its session opens the session's next step; where some are parked,
+/// the session pauses with their remedy.
+pub async fn end_task(transaction: &Transaction<'_>, held: Held, outcome: &Outcome) -> Result<Ended> {
     let Some(session) = lock(transaction, held.account, held.session).await? else { return Ok(Ended::Lost) };
     if !tasks::end(transaction, held.task, held.generation, outcome).await? {
         return Ok(Ended::Lost);
     }
-    if matches!(outcome, Outcome::Done { .. }) {
-        count_tasks(transaction, held.session, 1, 0).await?;
-    }
-    if session.status != SessionStatus::InProgress {
+    let over = match outcome {
+        Outcome::Done { .. } | Outcome::Withdrawn | Outcome::Parked { .. } => true,
+        Outcome::HandedBack | Outcome::Again { .. } => false,
+    };
+    if !over || session.status != SessionStatus::InProgress {
         return Ok(Ended::Done(Vec::new()));
     }
-    let progress = json!({"tasks_done": session.tasks_done + 1, "tasks_total": session.tasks_total});
-    events::append(transaction, held.account, held.session, "progress", &progress).await?;
+    if matches!(outcome, Outcome::Done { .. }) {
+        count_tasks(transaction, held.session, 1, 0).await?;
+        let progress = json!({"tasks_done": session.tasks_done + 1, "tasks_total": session.tasks_total});
+        events::append(transaction, held.account, held.session, "progress", &progress).await?;
+    }
     go_on(transaction, &session).await.map(Ended::Done)
 }
 
@@ -113,7 +120,7 @@ pub async fn go_on(transaction: &Transaction<'_>, session: &SessionRow) -> Resul
         set_progress(transaction, session.id, next, None).await?;
     }
     count_tasks(transaction, session.id, 0, 1).await?;
-    admit::advance(transaction, session.account, session.id, session.sync, Class::Bulk).await
+    admit::advance(transaction, session.account, session.id, session.sync, Class::Bulk, Advance { follows: true }).await
 }
 
 async fn pause_for_parked(transaction: &Transaction<'_>, session: &SessionRow) -> Result<()> {
@@ -128,15 +135,19 @@ async fn pause_for_parked(transaction: &Transaction<'_>, session: &SessionRow) -
     }
 }
 
-/// A session comes to its end, or pauses, by the task that is its own.
+/// A session comes to its end, or pauses, by the task that is its own. `result`: what the task's caller is told.
 pub async fn end_session(
     transaction: &Transaction<'_>,
     held: Held,
     status: SessionStatus,
     reason: Option<&Reason>,
     report: Option<&Report>,
+    result: Option<serde_json::Value>,
 ) -> Result<Ended> {
-    let Some((_, outcome)) = wanted(transaction, held).await? else { return Ok(Ended::Lost) };
+    let Some((_, mut outcome)) = wanted(transaction, held).await? else { return Ok(Ended::Lost) };
+    if let Outcome::Done { result: told } = &mut outcome {
+        *told = result;
+    }
     if !tasks::end(transaction, held.task, held.generation, &outcome).await? {
         return Ok(Ended::Lost);
     }

@@ -117,7 +117,6 @@ pub async fn staging(homes: &dyn Homes) {
     staging::a_new_run_takes_the_place_of_its_own_predecessor_only(homes).await;
     runs::ranges_are_half_open(homes).await;
     runs::pages_cut_by_their_budget_join_without_a_gap(homes).await;
-    runs::lookups_answer_in_the_order_asked(homes).await;
     runs::cuts_divide_a_run_evenly(homes).await;
     runs::sums_are_of_the_rows_between_the_cuts(homes).await;
     runs::a_run_is_read_by_several_tasks(homes).await;

@@ -44,24 +44,6 @@ pub(super) async fn pages_cut_by_their_budget_join_without_a_gap(homes: &dyn Hom
     assert!(cut.is_some() && (5_000..20_000).contains(&size), "{size} bytes for a budget of 10000");
 }
 
-pub(super) async fn lookups_answer_in_the_order_asked(homes: &dyn Homes) {
-    let home = homes.fresh().await;
-    let run = stage(&*home, shuffled(3000).map(|n| n * 3)).await.unwrap();
-    let asked: Vec<i64> =
-        [0, 6747, -2250, 1, 300, 300, 9999, -9999, 6744, 299].into_iter().chain(-3000..9000).collect();
-    let keys: Vec<Key> = asked.iter().rev().map(|n| key(*n)).collect();
-    let found = run.lookup(&keys).await.unwrap();
-    assert_eq!(found.len(), keys.len());
-    for (n, found) in asked.iter().rev().zip(found) {
-        let there = n % 3 == 0 && (-2250..=6747).contains(n);
-        assert_eq!(found.is_some(), there, "{n}");
-        if let Some(found) = found {
-            same(&[found], &[row(&spec(), *n)]);
-        }
-    }
-    assert!(run.lookup(&[]).await.unwrap().is_empty());
-}
-
 pub(super) async fn cuts_divide_a_run_evenly(homes: &dyn Homes) {
     let home = homes.fresh().await;
     let run = stage(&*home, shuffled(20_000)).await.unwrap();

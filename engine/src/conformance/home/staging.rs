@@ -95,7 +95,6 @@ pub(super) fn same(left: &[Row], right: &[Row]) {
 pub(super) async fn rows_come_in_key_order_as_they_were_given(homes: &dyn Homes) {
     let home = homes.fresh().await;
     let run = stage(&*home, shuffled(5000)).await.unwrap();
-    assert_eq!(run.count(), 5000);
     let expected: Vec<Row> = (-1250..3750).map(|n| row(&spec(), n)).collect();
     assert!(expected.is_sorted_by(|a, b| a.key < b.key));
     same(&read(&*run, &KeyRange::default(), usize::MAX).await, &expected);
@@ -113,11 +112,9 @@ pub(super) async fn rows_in_order_and_in_reverse_come_alike(homes: &dyn Homes) {
 pub(super) async fn an_empty_run_has_nothing(homes: &dyn Homes) {
     let home = homes.fresh().await;
     let run = stage(&*home, 0..0).await.unwrap();
-    assert_eq!(run.count(), 0);
     let (rows, cut) = run.read(&KeyRange::default(), 1).await.unwrap();
     assert!(rows.is_empty() && cut.is_none() && run.split(10).is_empty());
     let key = row(&spec(), 1).key;
-    assert!(run.lookup(std::slice::from_ref(&key)).await.unwrap()[0].is_none());
     let sums = run.sums(&KeyRange::default(), &[key]).await.unwrap();
     assert!(sums.len() == 2 && sums.iter().all(|sum| sum.count == 0 && sum.hash == 0));
 }
@@ -148,7 +145,6 @@ pub(super) async fn a_new_run_takes_the_place_of_its_own_predecessor_only(homes:
     again.push(vec![row(&spec, 2), row(&spec, 3)]).await.unwrap();
     runs[0] = again.finish().await.unwrap();
     for (run, count) in runs.iter().zip([2, 1, 1]) {
-        assert_eq!(run.count(), count);
         assert_eq!(read(&**run, &KeyRange::default(), usize::MAX).await.len() as u64, count);
     }
 }

@@ -157,16 +157,8 @@ struct FaultyRun {
 
 #[async_trait]
 impl Run for FaultyRun {
-    fn count(&self) -> u64 {
-        self.inner.count()
-    }
-
     async fn read(&self, range: &KeyRange, budget: usize) -> Result<(Vec<Row>, Option<Key>)> {
         self.faults.query(self.inner.read(range, budget)).await
-    }
-
-    async fn lookup(&self, keys: &[Key]) -> Result<Vec<Option<Row>>> {
-        self.faults.query(self.inner.lookup(keys)).await
     }
 
     fn split(&self, rows: u64) -> Vec<Key> {

@@ -3,19 +3,45 @@
 
 use std::sync::Arc;
 
-use pinksync_engine::codec::{DecodeError, Reader, put_bytes, put_value, put_values, put_varint};
-use pinksync_engine::connector::RowImage;
-use pinksync_engine::home::{Applied, Before, Entry, Held, JournalEntry, Tally};
-use pinksync_engine::{Hash, Key};
 use pinksync_model::Side;
 
-use super::error::Fault;
-use super::pack;
+use super::{StoredError, pack};
+use crate::codec::{DecodeError, Reader, put_bytes, put_value, put_values, put_varint};
+use crate::connector::RowImage;
+use crate::home::{Applied, Before, Entry, Held, JournalEntry, Tally};
+use crate::key::Key;
+use crate::row::Hash;
 
 /// The first byte; another layout takes another number.
 const LAYOUT: u8 = 2;
 
-pub(crate) fn encode(entries: &[JournalEntry]) -> Result<Vec<u8>, Fault> {
+/// A chunk's entries ready to be stored.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    /// The smallest key, and the largest.
+    pub low: Option<Key>,
+    pub high: Option<Key>,
+    /// Records written on either side.
+    pub writes: u64,
+    pub entries: Vec<u8>,
+}
+
+impl Packed {
+    /// Packs entries; the slow part of storing them.
+    pub fn of(entries: &[JournalEntry]) -> Result<Self, StoredError> {
+        let wrote = |entry: &&JournalEntry| entry.source.is_some() || entry.target.is_some();
+        let keys = || entries.iter().map(|entry| &entry.key);
+        Ok(Self {
+            low: keys().min().cloned(),
+            high: keys().max().cloned(),
+            writes: entries.iter().filter(wrote).count() as u64,
+            entries: encode(entries)?,
+        })
+    }
+}
+
+/// Entries as bytes, compressed.
+pub fn encode(entries: &[JournalEntry]) -> Result<Vec<u8>, StoredError> {
     let mut out = Vec::with_capacity(entries.len() * 80 + 16);
     out.push(LAYOUT);
     put_varint(&mut out, entries.len() as u64);
@@ -23,11 +49,12 @@ pub(crate) fn encode(entries: &[JournalEntry]) -> Result<Vec<u8>, Fault> {
     pack::compress(&out)
 }
 
-pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<JournalEntry>, Fault> {
+/// The entries that [`encode`] was given.
+pub fn decode(bytes: &[u8]) -> Result<Vec<JournalEntry>, StoredError> {
     let plain = pack::decompress(bytes)?;
     let mut reader = Reader::new(&plain);
     if reader.byte()? != LAYOUT {
-        return Err(Fault::Damaged("a journal chunk has a layout that this version does not know".to_owned()));
+        return Err(StoredError::Damaged("a journal chunk has a layout that this version does not know".to_owned()));
     }
     let count = reader.varint()?;
     let entries = (0..count).map(|_| take_entry(&mut reader)).collect::<Result<_, _>>()?;
@@ -35,7 +62,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<JournalEntry>, Fault> {
 }
 
 /// Naming every field makes a new one an error here, not a loss.
-fn put_entry(out: &mut Vec<u8>, entry: &JournalEntry) -> Result<(), Fault> {
+fn put_entry(out: &mut Vec<u8>, entry: &JournalEntry) -> Result<(), StoredError> {
     let JournalEntry { key, target, source, old, new, decision, tally, conflict } = entry;
     put_bytes(out, key);
     put_option(out, old.as_deref(), put_base);
@@ -49,7 +76,7 @@ fn put_entry(out: &mut Vec<u8>, entry: &JournalEntry) -> Result<(), Fault> {
     Ok(())
 }
 
-fn take_entry(reader: &mut Reader<'_>) -> Result<JournalEntry, Fault> {
+fn take_entry(reader: &mut Reader<'_>) -> Result<JournalEntry, StoredError> {
     let key = Key::from_bytes(reader.bytes()?);
     let old = take_option(reader, take_base)?.map(Arc::new);
     let new = take_option(reader, take_base)?.map(Arc::new);

@@ -1,0 +1,90 @@
+//! One of each thing, and a good body for each operation that wants one.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::service::Tenant;
+
+pub const PASSWORD: &str = "hunter2-of-the-test";
+
+/// One of each thing of an account.
+#[derive(Debug)]
+pub struct Things {
+    pub connection: String,
+    pub sync: String,
+    pub key: String,
+    pub schedule: String,
+}
+
+impl Things {
+    pub async fn of(tenant: &Tenant) -> Self {
+        let make = async |path: &str, body: Value| {
+            let made = tenant.client.post(path, &body).await.with_status(201);
+            made.json()["id"].as_str().unwrap().to_owned()
+        };
+        let sync = make("/v1/syncs", sync(&unique("sync"))).await;
+        Self {
+            connection: make("/v1/connections", connection(&unique("connection"))).await,
+            key: make("/v1/api-keys", json!({"name": "k", "permissions": ["sync:read"]})).await,
+            schedule: make("/v1/schedules", schedule(&sync)).await,
+            sync,
+        }
+    }
+
+    /// The value of a path's parameter. A new parameter needs a line here.
+    pub fn parameter(&self, name: &str) -> &str {
+        match name {
+            "connection_id" => &self.connection,
+            "sync_id" => &self.sync,
+            "key_id" => &self.key,
+            "schedule_id" => &self.schedule,
+            "revision" => "1",
+            other => panic!("name a thing of an account for the path parameter {other}"),
+        }
+    }
+
+    /// The path with its parameters filled in.
+    pub fn fill(&self, path: &str) -> String {
+        let mut filled = path.to_owned();
+        while let Some((before, rest)) = filled.split_once('{') {
+            let (name, after) = rest.split_once('}').unwrap();
+            filled = format!("{before}{}{after}", self.parameter(name));
+        }
+        filled
+    }
+
+    /// A good body for an operation, another one each time; None for one without a body. A new operation with a body
+    /// needs a line here.
+    pub fn body(&self, operation: &str) -> Option<Value> {
+        let name = unique("new");
+        Some(match operation {
+            "issue_token" => json!({"api_key": "pks_x"}),
+            "create_api_key" => json!({"name": name, "permissions": ["sync:read"]}),
+            "create_connection" | "replace_connection" => connection(&name),
+            "create_sync" | "replace_sync" | "validate_sync" => sync(&name),
+            "create_schedule" | "replace_schedule" => schedule(&self.sync),
+            _ => return None,
+        })
+    }
+}
+
+pub fn unique(name: &str) -> String {
+    format!("{name}-{}", Uuid::now_v7())
+}
+
+pub fn connection(name: &str) -> Value {
+    json!({"name": name, "type": "postgres", "host": "db.example", "database": "crm", "user": "u", "password": PASSWORD})
+}
+
+pub fn sync(name: &str) -> Value {
+    json!({
+        "name": name,
+        "source": {"type": "postgres", "url": format!("postgres://u:{PASSWORD}@db.example/crm")},
+        "target": {"type": "sqlite", "path": "/data/shop.db"},
+        "datasets": [{"source": "public.customers", "target": "customers", "key": ["id"]}],
+    })
+}
+
+pub fn schedule(sync: &str) -> Value {
+    json!({"sync_id": sync, "name": unique("nightly"), "cron": "0 3 * * *", "timezone": "Europe/Berlin"})
+}

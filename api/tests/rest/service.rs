@@ -1,0 +1,122 @@
+//! A served API on a port of its own.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pinksync_api::{Parts, RateLimit, router, serve};
+use pinksync_common::auth::{ApiKey, KeyStates, Permission, Permissions, TokenKeys, Verifier};
+use pinksync_common::ids::{AccountId, ApiKeyId};
+use pinksync_common::sealing::{KeyRing, new_key};
+use pinksync_common::store::{Pool, accounts, api_keys};
+use serde_json::json;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::client::Client;
+use super::database::with_database;
+
+/// bcrypt's lowest, so that tests are quick.
+const CHEAP: u32 = 4;
+
+/// Small enough to be exceeded by a test.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// A running API; stopped when dropped.
+pub struct Service {
+    pub pool: Pool,
+    /// Without a token.
+    pub open: Client,
+    pub tokens: TokenKeys,
+    verifier: Arc<Verifier>,
+    _stop: DropGuard,
+}
+
+/// An account with one key.
+pub struct Tenant {
+    pub account: AccountId,
+    pub key: ApiKeyId,
+    /// With a token of that key.
+    pub client: Client,
+}
+
+/// Runs a test against a service over an empty database.
+pub async fn with_service<F: Future<Output = ()> + Send + 'static>(
+    test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
+) {
+    with_limited_service(None, test).await;
+}
+
+/// As [`with_service`], with a limit of requests a minute.
+pub async fn with_limited_service<F: Future<Output = ()> + Send + 'static>(
+    requests: Option<u32>,
+    test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
+) {
+    with_database(move |pool| async move {
+        let service = Arc::new(Service::start(pool, requests));
+        test(service).await;
+    })
+    .await;
+}
+
+impl Service {
+    fn start(pool: Pool, requests: Option<u32>) -> Self {
+        let ring = Arc::new(KeyRing::parse(&new_key()).unwrap());
+        let (verifier, stop) = (Arc::new(Verifier::new(CHEAP, 2)), CancellationToken::new());
+        let key_states = Arc::new(KeyStates::new(pool.clone()));
+        let router = router(Parts {
+            pool: pool.clone(),
+            ring: ring.clone(),
+            key_states: key_states.clone(),
+            verifier: verifier.clone(),
+            rate_limit: requests.map(|requests| RateLimit::new(requests, Duration::from_secs(60))),
+            body_limit: BODY_LIMIT,
+            time_limit: Duration::from_secs(30),
+            https: false,
+            metrics: Arc::new(|| "pinksync_up 1\n".to_owned()),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn({
+            let stop = stop.clone();
+            async move { key_states.keep_fresh(stop).await }
+        });
+        tokio::spawn({
+            let (router, stop) = (router.unwrap(), stop.clone());
+            async move { serve(router, listener, None, stop).await.unwrap() }
+        });
+        let tokens = TokenKeys::new(&ring);
+        Self { pool, open: Client::new(&base), tokens, verifier, _stop: stop.drop_guard() }
+    }
+
+    /// A new account whose key may do everything.
+    pub async fn tenant(&self, name: &str) -> Tenant {
+        let account = accounts::create(&self.pool.get().await.unwrap(), name).await.unwrap().id;
+        let (key, client) = self.key(account, &[Permission::Admin]).await;
+        Tenant { account, key: key.id, client }
+    }
+
+    /// A key of an account, and a client with a token of it.
+    pub async fn key(&self, account: AccountId, permissions: &[Permission]) -> (ApiKey, Client) {
+        let key = ApiKey::generate(ApiKeyId::new());
+        let hash = self.verifier.hash(&key).await.unwrap();
+        let permissions = Permissions::from(permissions.to_vec());
+        let (id, expires_at) = (key.id, None);
+        let new = api_keys::NewApiKey {
+            id,
+            account,
+            name: "test",
+            secret_hash: &hash,
+            permissions: &permissions,
+            expires_at,
+        };
+        api_keys::insert(&self.pool.get().await.unwrap(), new).await.unwrap();
+        let client = self.login(key.text().expose()).await;
+        (key, client)
+    }
+
+    /// A client with a token that was had for an API key.
+    pub async fn login(&self, api_key: &str) -> Client {
+        let reply = self.open.post("/v1/auth/token", &json!({"api_key": api_key})).await.with_status(200);
+        self.open.with_token(reply.json()["access_token"].as_str().unwrap())
+    }
+}

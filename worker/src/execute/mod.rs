@@ -1,0 +1,71 @@
+//! A claimed task is carried out, and what came of it is put into the books.
+
+mod advance;
+mod resolve;
+mod segment;
+mod survey;
+mod undo;
+mod work;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use pinksync_common::store::tasks::{self, Claimed, Outcome, TaskKind};
+use pinksync_common::store::{Result, StoreError};
+
+use crate::lease::Lease;
+use crate::outcome;
+use crate::request;
+use crate::service::Service;
+
+/// Carries a task out. An error of the metadata database is logged: the lease runs out, and another worker begins again.
+pub async fn run(service: &Arc<Service>, claimed: Claimed, lease: &Arc<Lease>) {
+    let (task, attempts) = (claimed.id, claimed.attempts);
+    tracing::debug!(%task, kind = claimed.kind.as_str(), attempts, "begun");
+    let done = AssertUnwindSafe(dispatch(service, &claimed, lease)).catch_unwind().await;
+    let ended = match done {
+        Ok(ended) => ended,
+        Err(panic) => fail(service, &claimed, outcome::of_panic(&message(&*panic), attempts)).await,
+    };
+    if let Err(error) = ended {
+        tracing::warn!(%task, %error, "what came of a task could not be put into the books");
+    }
+}
+
+async fn dispatch(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) -> Result<()> {
+    match claimed.kind {
+        TaskKind::Advance => advance::run(service, claimed, lease).await,
+        TaskKind::Segment => segment::run(service, claimed, lease).await,
+        TaskKind::Resolve => resolve::run(service, claimed, lease).await,
+        TaskKind::Check | TaskKind::Discover | TaskKind::Validate | TaskKind::Changes => {
+            request::run(service, claimed, lease).await
+        }
+    }
+}
+
+/// Ends a task with an outcome, and lets its session follow.
+pub(crate) async fn fail(service: &Service, claimed: &Claimed, outcome: Outcome) -> Result<()> {
+    match claimed.session {
+        Some(session) => work::end_task(service, claimed, session, &outcome).await,
+        None => {
+            let client = service.pool.get().await?;
+            tasks::end(&client, claimed.id, claimed.generation, &outcome).await.map(|_| ())
+        }
+    }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it says nothing".to_owned())
+}
+
+/// A payload that is not understood is nobody's to carry out.
+pub(crate) fn bad_payload(error: &pinksync_common::request::BadPayload) -> Outcome {
+    let (code, detail) = ("payload".to_owned(), error.to_string());
+    Outcome::Parked { code, detail, remedy: "let workers of one version run at a time".to_owned() }
+}
+
+pub(crate) fn unreadable(what: &'static str, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Unreadable(what, error.to_string())
+}

@@ -1,0 +1,96 @@
+//! Carries out one segment of a session.
+
+use std::sync::Arc;
+
+use pinksync_common::ids::SessionId;
+use pinksync_common::request;
+use pinksync_common::store::Result;
+use pinksync_common::store::tasks::{Claimed, Outcome};
+use pinksync_engine::key::KeyRange;
+use pinksync_engine::pair::Pair;
+use pinksync_engine::session::{self, Session};
+use pinksync_engine::{Error, ErrorKind};
+use serde::{Deserialize, Serialize};
+
+use super::{bad_payload, work};
+use crate::begin::{self, Begun};
+use crate::home::JournalView;
+use crate::lease::Lease;
+use crate::outcome::{Verdict, judge};
+use crate::service::Service;
+use crate::systems::Sides;
+
+/// What a segment is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Segment {
+    pub dataset: String,
+    pub ranges: Vec<KeyRange>,
+}
+
+pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) -> Result<()> {
+    let Some(id) = claimed.session else { return super::fail(service, claimed, Outcome::Withdrawn).await };
+    let segment: Segment = match request::unpack(&claimed.payload) {
+        Ok(segment) => segment,
+        Err(error) => return work::end_task(service, claimed, id, &bad_payload(&error)).await,
+    };
+    let result = match begin::session(service, claimed, id, lease, JournalView::Task).await? {
+        Begun::Ready(begun) => carry_out(&begun.session, &begun.sides, segment, claimed.attempts > 1).await,
+        Begun::Unwanted => return work::end_task(service, claimed, id, &Outcome::Withdrawn).await,
+        Begun::Failed(error) => Err(error),
+    };
+    match result {
+        Ok(()) => work::end_task(service, claimed, id, &Outcome::Done { result: None }).await,
+        Err(error) => failed(service, claimed, id, lease, &error).await,
+    }
+}
+
+/// `again`: it was begun before, and what was left of that is reconciled first.
+async fn carry_out(session: &Session, sides: &Sides, segment: Segment, again: bool) -> pinksync_engine::Result<()> {
+    let pairs = match again {
+        // What is reconciled belongs to this segment alone.
+        true => session::open_again(session).await?,
+        false => sides.pairs.get_or_try_init(|| session::open_again(session)).await?.clone(),
+    };
+    let mut pair = named(pairs, &segment.dataset)?;
+    session::segment(session, &mut pair, segment.ranges, again).await.map(|_| ())
+}
+
+fn named(pairs: Vec<Arc<Pair>>, dataset: &str) -> pinksync_engine::Result<Arc<Pair>> {
+    pairs.into_iter().find(|pair| pair.name() == dataset).ok_or_else(|| {
+        Error::new(ErrorKind::Definition, "carry out a segment", format!("there is no dataset {dataset} any more"))
+            .with_remedy("run the sync again")
+    })
+}
+
+/// What an error means for a task of a session, and the session.
+pub(super) async fn failed(
+    service: &Service,
+    claimed: &Claimed,
+    id: SessionId,
+    lease: &Lease,
+    error: &Error,
+) -> Result<()> {
+    match judge(error, claimed.attempts) {
+        Verdict::Task(outcome) => {
+            tracing::warn!(task = %claimed.id, %error, "a task failed");
+            work::end_task(service, claimed, id, &outcome).await
+        }
+        Verdict::Session(reason) => {
+            let report = begin::report_so_far(service, claimed.account, id).await?;
+            let end =
+                work::End { status: pinksync_model::SessionStatus::Failed, reason: Some(reason), report, result: None };
+            work::end_session(service, claimed, id, end).await
+        }
+        Verdict::Stopped => stopped(service, claimed, id, lease).await,
+    }
+}
+
+/// Work that ended at a checkpoint since it was asked to.
+pub(super) async fn stopped(service: &Service, claimed: &Claimed, id: SessionId, lease: &Lease) -> Result<()> {
+    if lease.is_lost() {
+        tracing::info!(task = %claimed.id, "stopped: the lease was lost");
+        return Ok(());
+    }
+    let outcome = if lease.is_unwanted() { Outcome::Withdrawn } else { Outcome::HandedBack };
+    work::end_task(service, claimed, id, &outcome).await
+}
