@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use metrics::gauge;
 use pinksync_common::store::{self, leases};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -31,13 +30,13 @@ const MARGIN: Duration = Duration::from_secs(1);
 pub(crate) async fn lead_or_stand_by(scheduler: &Arc<Scheduler>, shutdown: &CancellationToken) -> Result<()> {
     let candidate = Candidate { scheduler, owner: Uuid::now_v7() };
     while !shutdown.is_cancelled() {
-        gauge!("pinksync_scheduler_leads").set(0.0);
+        candidate.show(None);
         let asked = Instant::now();
         if let Some(term) = candidate.ask(asked + LEASE).await {
             info!(term, "this scheduler leads");
-            gauge!("pinksync_scheduler_leads").set(1.0);
+            candidate.show(Some(term));
             let led = candidate.lead(term, asked, shutdown).await;
-            gauge!("pinksync_scheduler_leads").set(0.0);
+            candidate.show(None);
             led?;
         }
         shutdown.run_until_cancelled(sleep_until(asked + EVERY)).await;
@@ -51,6 +50,11 @@ struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
+    fn show(&self, term: Option<i64>) {
+        self.scheduler.term.send_replace(term);
+        gauge!("pinksync_scheduler_leads").set(if term.is_some() { 1.0 } else { 0.0 });
+    }
+
     /// The term, if this one leads; a database that does not answer in time counts as a refusal.
     async fn ask(&self, by: Instant) -> Option<i64> {
         let asked = timeout_at(by, async {
@@ -88,7 +92,8 @@ impl Candidate<'_> {
                 }
             }
         };
-        stop(running).await;
+        // At once: a round that is under way is dropped, and its transaction rolled back.
+        running.shutdown().await;
         self.resign().await;
         ended
     }
@@ -117,9 +122,4 @@ impl Candidate<'_> {
             Err(_) => warn!("leadership ends by itself: the metadata database does not answer"),
         }
     }
-}
-
-/// At once: a round that is under way is dropped, and its transaction rolled back.
-async fn stop(mut running: JoinSet<()>) {
-    running.shutdown().await;
 }

@@ -14,10 +14,15 @@ use std::time::Duration;
 
 use pinksync_common::queue::{Inspector, Publisher};
 use pinksync_common::store::Pool;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use error::{Error, Result};
 pub use leader::LEASE;
+
+/// Connections to the metadata database that a scheduler may need at once: with fewer, a loop could keep the leader from
+/// renewing its lease.
+pub const CONNECTIONS: usize = loops::LED.len() + loops::EVERYWHERE.len() + 1;
 
 /// What the scheduler holds sessions and tasks to.
 #[derive(Debug, Clone, Copy)]
@@ -48,10 +53,23 @@ impl Default for Limits {
 
 /// What the loops work with.
 pub struct Scheduler {
-    pub pool: Pool,
-    pub publisher: Publisher,
-    pub inspector: Inspector,
-    pub limits: Limits,
+    pool: Pool,
+    publisher: Publisher,
+    inspector: Inspector,
+    limits: Limits,
+    term: watch::Sender<Option<i64>>,
+}
+
+impl Scheduler {
+    /// The pool is of [`CONNECTIONS`] at least.
+    pub fn new(pool: Pool, publisher: Publisher, inspector: Inspector, limits: Limits) -> Self {
+        Self { pool, publisher, inspector, limits, term: watch::Sender::new(None) }
+    }
+
+    /// The term under which this scheduler leads, while its loops run.
+    pub fn term(&self) -> watch::Receiver<Option<i64>> {
+        self.term.subscribe()
+    }
 }
 
 /// Runs until `shutdown`: leads or stands by. Servers that cannot be reached are waited for.

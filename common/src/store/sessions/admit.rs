@@ -9,18 +9,30 @@ use crate::request::{Advance, pack};
 use crate::store::tasks::{self, NewTask, TaskKind, ToPublish};
 use crate::store::{GenericClient, Result, StoreError, Transaction};
 
-/// Lets a session in that asks for a slot, if it is its turn. Cheap where it is not. The caller publishes after its commit.
+/// Lets a session in that asks for a slot, if it is its turn: nobody waits longer who could begin. Cheap where it is not:
+/// those who wait are looked at by sync, of which few are free. The caller publishes after its commit.
 pub async fn admit_one(
     transaction: &Transaction<'_>,
     account: AccountId,
     session: SessionId,
     cap: i64,
 ) -> Result<Vec<ToPublish>> {
-    const TURN: &str = "SELECT s.sync_id FROM sessions s WHERE s.account_id = $1 AND s.id = $2 AND s.wants_slot
+    const TURN: &str = "WITH RECURSIVE waiting AS (
+            (SELECT sync_id FROM sessions WHERE account_id = $1 AND wants_slot ORDER BY sync_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT n.sync_id FROM sessions n WHERE n.account_id = $1 AND n.wants_slot
+                AND n.sync_id > w.sync_id ORDER BY n.sync_id LIMIT 1)
+            FROM waiting w WHERE w.sync_id IS NOT NULL)
+        SELECT s.sync_id FROM sessions s WHERE s.account_id = $1 AND s.id = $2 AND s.wants_slot
         AND NOT EXISTS (SELECT 1 FROM sessions a WHERE a.sync_id = s.sync_id AND a.id <> s.id
             AND a.status IN ('in_progress', 'paused') AND a.resolves IS NULL)
-        AND NOT EXISTS (SELECT 1 FROM sessions e WHERE e.account_id = $1 AND e.sync_id = s.sync_id AND e.wants_slot
-            AND (e.wants_slot_since, e.id) < (s.wants_slot_since, s.id))";
+        AND NOT EXISTS (SELECT 1 FROM waiting w, LATERAL (
+                SELECT e.id, e.wants_slot_since FROM sessions e
+                WHERE e.account_id = $1 AND e.sync_id = w.sync_id AND e.wants_slot
+                ORDER BY e.wants_slot_since, e.id LIMIT 1) e
+            WHERE (e.wants_slot_since, e.id) < (s.wants_slot_since, s.id)
+            AND NOT EXISTS (SELECT 1 FROM sessions a WHERE a.sync_id = w.sync_id AND a.id <> e.id
+                AND a.status IN ('in_progress', 'paused') AND a.resolves IS NULL))";
     // Looked at twice: an account at its cap is not locked for every session that it submits.
     if room(transaction, account, cap).await? == 0 {
         return Ok(Vec::new());
