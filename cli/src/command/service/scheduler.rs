@@ -46,12 +46,9 @@ pub fn scheduler(process: &Process) -> Result<Arc<pinksync_scheduler::Scheduler>
         session_duration: limits.session,
         pause_duration: limits.pause,
         task_attempts: backoff::MOST_ATTEMPTS,
-        ..Limits::default()
+        tasks_per_worker: process.settings.scheduler.tasks_per_worker,
     };
-    Ok(Arc::new(pinksync_scheduler::Scheduler {
-        pool: process.pool.clone(),
-        publisher: Publisher::start(broker.clone(), topology.clone()),
-        inspector: Inspector::new(broker, topology),
-        limits,
-    }))
+    let publisher = Publisher::start(broker.clone(), topology.clone());
+    let inspector = Inspector::new(broker, topology);
+    Ok(Arc::new(pinksync_scheduler::Scheduler::new(process.pool.clone(), publisher, inspector, limits)))
 }
