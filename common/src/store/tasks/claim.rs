@@ -42,10 +42,11 @@ pub async fn claim(
     lease: Duration,
     most_per_connection: i64,
 ) -> Result<Claim> {
+    // Waits for the lock: who holds it may only be noting that the wake-up is published, and there comes no other one.
     const SELECT: &str = "SELECT t.kind, t.sync_id, t.connections, t.session_id, s.status,
                t.available_at <= now() AND NOT t.held AS available
         FROM tasks t LEFT JOIN sessions s ON s.id = t.session_id
-        WHERE t.id = $1 AND t.status = 'ready' FOR UPDATE OF t SKIP LOCKED";
+        WHERE t.id = $1 AND t.status = 'ready' FOR UPDATE OF t";
     let statement = transaction.prepare_cached(SELECT).await?;
     let Some(row) = transaction.query_opt(&statement, &[&task]).await? else { return Ok(Claim::Nothing) };
     let kind = TaskKind::parse(row.get("kind"))?;
