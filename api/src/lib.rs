@@ -21,7 +21,7 @@ mod routes;
 mod run;
 mod serve;
 
-pub use app::{AssemblyError, Metrics, Parts, router};
+pub use app::{AssemblyError, Metrics, Parts, document, router};
 pub use limit::RateLimit;
 pub use problem::Code;
 pub use run::{RunError, run};
