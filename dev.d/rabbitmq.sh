@@ -2,8 +2,8 @@
 # disturbs nor meets another node. A server's folder says everything about it.
 # shellcheck shell=bash disable=SC2034
 
-# Set by rabbitmq_start.
-AMQP_URL="" AMQP_MANAGEMENT_URL=""
+# Set by rabbitmq_start; BROKERS is a folder for those that tests start themselves.
+AMQP_URL="" AMQP_MANAGEMENT_URL="" BROKERS=""
 
 rabbitmq_home="" rabbitmq_bin=""
 
@@ -18,12 +18,18 @@ rabbitmq_start() {
     mkdir -p "$parent"
     rabbitmq_home="$(mktemp -d "$parent/pinksync-rabbitmq.XXXXXX")"
     at_exit rabbitmq_stop
-    AMQP_URL="$(broker_start "$rabbitmq_home")"
-    AMQP_MANAGEMENT_URL="$(broker_management_url "$rabbitmq_home")"
+    BROKERS="$rabbitmq_home/brokers"
+    mkdir "$BROKERS"
+    AMQP_URL="$(broker_start "$rabbitmq_home/shared")"
+    AMQP_MANAGEMENT_URL="$(broker_management_url "$rabbitmq_home/shared")"
 }
 
+# An interrupted test leaves its own broker behind.
 rabbitmq_stop() {
-    broker_kill "$rabbitmq_home"
+    local folder
+    for folder in "$rabbitmq_home/shared" "$BROKERS"/*; do
+        broker_kill "$folder"
+    done
     rm -rf -- "$rabbitmq_home"
 }
 

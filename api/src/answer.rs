@@ -52,6 +52,14 @@ impl Answer {
         Ok(Self { location: Some(location), ..Self::new(StatusCode::CREATED, body)? })
     }
 
+    /// 202 with how things stand.
+    ///
+    /// # Errors
+    /// The body is none in JSON.
+    pub fn accepted(body: &impl Serialize) -> Result<Self, Problem> {
+        Self::new(StatusCode::ACCEPTED, body)
+    }
+
     /// 204.
     pub fn nothing() -> Self {
         Self { status: StatusCode::NO_CONTENT.as_u16(), location: None, revision: None, body: String::new() }

@@ -10,6 +10,7 @@ use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use pinksync_common::auth::{KeyStates, TokenKeys, Verifier};
+use pinksync_common::dispatch::Dispatcher;
 use pinksync_common::sealing::KeyRing;
 use pinksync_common::store::{Client, Pool, StoreError};
 use serde_json::Value;
@@ -39,6 +40,10 @@ pub struct Parts {
     /// Whether clients come by HTTPS, here or at a proxy before it.
     pub https: bool,
     pub metrics: Metrics,
+    /// Publishes what handlers have stored.
+    pub dispatcher: Dispatcher,
+    /// Sessions of an account in progress at once.
+    pub session_cap: i64,
 }
 
 /// What handlers share.
@@ -51,6 +56,8 @@ pub struct App {
     pub rate_limit: Option<RateLimit>,
     pub gate: Gate,
     pub metrics: Metrics,
+    pub dispatcher: Dispatcher,
+    pub session_cap: i64,
     /// `/openapi.json`.
     pub document: Bytes,
     /// `/docs`.
@@ -111,6 +118,8 @@ pub fn router(parts: Parts) -> Result<Router, AssemblyError> {
         verifier: parts.verifier,
         rate_limit: parts.rate_limit,
         metrics: parts.metrics,
+        dispatcher: parts.dispatcher,
+        session_cap: parts.session_cap,
         time_limit: parts.time_limit,
         https: parts.https,
     });

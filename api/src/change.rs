@@ -144,6 +144,11 @@ impl Once {
 }
 
 impl Work<'_> {
+    /// Whose change it is.
+    pub fn account(&self) -> AccountId {
+        self.caller.account
+    }
+
     /// Commits the change with its line in the audit log: `action` such as `sync.create`, `object` the id of what it was
     /// done to.
     ///

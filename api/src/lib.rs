@@ -11,6 +11,7 @@ mod change;
 mod definition;
 mod docs;
 mod etag;
+mod health;
 mod input;
 mod limit;
 mod openapi;
@@ -22,6 +23,7 @@ mod run;
 mod serve;
 
 pub use app::{AssemblyError, Metrics, Parts, document, router};
+pub use health::serve_health;
 pub use limit::RateLimit;
 pub use problem::Code;
 pub use run::{RunError, run};

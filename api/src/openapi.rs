@@ -29,11 +29,17 @@ const DEFINITION: &str = "SyncDefinition";
         (name = "auth", description = "Tokens and API keys"),
         (name = "connections", description = "Saved ways to reach a system"),
         (name = "syncs", description = "What is kept in agreement, with all revisions"),
+        (name = "sessions", description = "Runs of syncs: submitted, watched, acted on, taken back"),
         (name = "schedules", description = "When sessions start by themselves, and when they may work"),
         (name = "system", description = "How the service is, and who did what"),
     )
 )]
 struct Beginning;
+
+/// A field that holds a sync file.
+pub fn sync_definition() -> Ref {
+    Ref::from_schema_name(DEFINITION)
+}
 
 /// A document without operations.
 pub fn beginning() -> OpenApi {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pinksync_common::auth::{KeyStates, Verifier};
+use pinksync_common::dispatch::Dispatcher;
+use pinksync_common::queue::Publisher;
 use pinksync_common::settings::Settings;
 use pinksync_common::store::Pool;
 use pinksync_model::Mistakes;
@@ -35,10 +37,18 @@ pub enum RunError {
 ///
 /// # Errors
 /// The settings lack a master key, or the address or the certificate cannot be used.
-pub async fn run(settings: &Settings, pool: Pool, metrics: Metrics, stop: CancellationToken) -> Result<(), RunError> {
+pub async fn run(
+    settings: &Settings,
+    pool: Pool,
+    publisher: Arc<Publisher>,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
     let api = &settings.api;
     let listener = TcpListener::bind(api.listen).map_err(ServeError::Listen)?;
     let key_states = Arc::new(KeyStates::new(pool.clone()));
+    let ended = CancellationToken::new();
+    let dispatcher = Dispatcher::start(pool.clone(), publisher, ended.clone());
     let router = router(Parts {
         pool,
         ring: Arc::new(settings.master_keys()?.clone()),
@@ -49,6 +59,8 @@ pub async fn run(settings: &Settings, pool: Pool, metrics: Metrics, stop: Cancel
         time_limit: TIME_LIMIT,
         https: api.public_url.starts_with("https:"),
         metrics,
+        dispatcher,
+        session_cap: settings.limits.sessions_per_account.into(),
     })?;
     tracing::info!(address = %api.listen, "the API listens");
     let fresh = CancellationToken::new();
@@ -58,6 +70,7 @@ pub async fn run(settings: &Settings, pool: Pool, metrics: Metrics, stop: Cancel
     });
     let served = serve(router, listener, api.tls.as_ref(), stop).await;
     fresh.cancel();
+    ended.cancel();
     if refreshing.await.is_err() {
         tracing::error!("the state of API keys was not kept fresh to the end");
     }

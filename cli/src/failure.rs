@@ -6,7 +6,7 @@ use std::fmt::Display;
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_local::StateError;
 use pinksync_local::runner::RunError;
-use pinksync_model::Mistake;
+use pinksync_model::{Mistake, Mistakes};
 
 use crate::context::say;
 use crate::exit::Exit;
@@ -69,6 +69,13 @@ impl Failure {
         if !said {
             self.causes.push(text);
         }
+    }
+
+    /// Adds mistakes, each with its place and the way to mend it.
+    #[must_use]
+    pub fn with_mistakes(mut self, mistakes: Mistakes) -> Self {
+        self.mistakes.extend(mistakes.0);
+        self
     }
 
     pub fn mistakes(&self) -> &[Mistake] {

@@ -28,7 +28,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    logging::start(arguments.global.verbose);
+    if !arguments.command.serves() {
+        logging::start(arguments.global.verbose);
+    }
     // Fails only where a provider is installed already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let context = Context::new(arguments.global);

@@ -7,6 +7,13 @@ use serde_json::{Map, Value};
 
 use crate::ids::{ConflictId, ConnectionId, SessionId, SyncId};
 
+/// Takes a session's next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Advance {
+    /// The step before has just ended: nobody has begun this one.
+    pub follows: bool,
+}
+
 /// Tests a saved connection, or lists its datasets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnConnection {

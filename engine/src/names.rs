@@ -43,7 +43,8 @@ impl Names {
         }
     }
 
-    fn record(&self, values: &[Value]) -> Map<String, Json> {
+    /// Values of a record by the names of its fields.
+    pub fn record(&self, values: &[Value]) -> Map<String, Json> {
         values.iter().enumerate().map(|(at, value)| (name(&self.fields, at), json::value(value))).collect()
     }
 

@@ -1,9 +1,11 @@
 //! Conflicts and rejects, as lists print them.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{SessionId, Side};
+use crate::{SessionId, Side, UnknownName};
 
 /// What the two sides did to the record; the source's deed comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +28,10 @@ pub enum ConflictKind {
 }
 
 impl ConflictKind {
+    /// All kinds.
+    pub const ALL: [Self; 5] =
+        [Self::UpdateUpdate, Self::UpdateDelete, Self::DeleteUpdate, Self::CreateCreate, Self::Contended];
+
     /// The spelling in JSON and on the terminal.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,6 +41,14 @@ impl ConflictKind {
             Self::CreateCreate => "create/create",
             Self::Contended => "contended",
         }
+    }
+}
+
+impl FromStr for ConflictKind {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        UnknownName::find("kind of conflict", text, Self::ALL, Self::as_str)
     }
 }
 
@@ -51,6 +65,9 @@ pub enum ConflictStatus {
 }
 
 impl ConflictStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Resolved, Self::Superseded];
+
     /// The spelling in JSON and on the terminal.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -58,6 +75,14 @@ impl ConflictStatus {
             Self::Resolved => "resolved",
             Self::Superseded => "superseded",
         }
+    }
+}
+
+impl FromStr for ConflictStatus {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        UnknownName::find("status of a conflict", text, Self::ALL, Self::as_str)
     }
 }
 

@@ -76,9 +76,9 @@ pub async fn session(
         Ok(plan) => plan.map(Arc::new),
         Err(error) => return Ok(Begun::Failed(error)),
     };
-    let fence = Fence { task: claimed.id, generation: claimed.generation, lease: Some(Arc::clone(lease)) };
-    let scope = Scope { account: claimed.account, sync: row.sync, fence: Some(fence), journal: view };
-    let home = Arc::new(PgHome::new(service.pool.clone(), scope));
+    let fence = Some(Fence { task: claimed.id, generation: claimed.generation });
+    let scope = Scope { account: claimed.account, sync: row.sync, fence, journal: view };
+    let home = Arc::new(PgHome::new(service.pool.clone(), scope).under(Arc::clone(lease)));
     let session = Session {
         id,
         definition: Arc::clone(&sides.definition),
@@ -96,10 +96,7 @@ pub async fn session(
 }
 
 /// Both sides, open already or opened now.
-async fn sides(
-    service: &Service,
-    row: &sessions::SessionRow,
-) -> Result<std::result::Result<Arc<Sides>, Error>> {
+async fn sides(service: &Service, row: &sessions::SessionRow) -> Result<std::result::Result<Arc<Sides>, Error>> {
     if let Some(sides) = service.systems.get(row.id) {
         return Ok(Ok(sides));
     }

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pinksync_common::definition as documents;
-use pinksync_common::definition::{NoAddress, Secrets, allowed_path, join};
+use pinksync_common::definition::{NoAddress, allowed_path, join, open_secrets};
 use pinksync_common::ids::{AccountId, ConnectionId, SyncId};
-use pinksync_common::sealing::{self, Context};
 use pinksync_common::store::{Result, connections, syncs};
 use pinksync_connectors::registry::{self, Origin};
 use pinksync_engine::connector::System;
@@ -24,12 +23,7 @@ const OPERATION: &str = "read the definition";
 type Found<T> = std::result::Result<T, Error>;
 
 /// A sync's definition as it was at a revision, with the connections that it names as they are now.
-pub async fn load(
-    service: &Service,
-    account: AccountId,
-    sync: SyncId,
-    revision: i64,
-) -> Result<Found<SyncDefinition>> {
+pub async fn load(service: &Service, account: AccountId, sync: SyncId, revision: i64) -> Result<Found<SyncDefinition>> {
     let client = service.pool.get().await?;
     let Some(stored) = syncs::revision(&client, account, sync, revision).await? else {
         let error = Error::new(ErrorKind::Definition, OPERATION, "the sync is gone");
@@ -58,18 +52,9 @@ pub async fn connection(service: &Service, account: AccountId, id: ConnectionId)
 }
 
 /// A document with its secrets.
-fn whole(
-    service: &Service,
-    account: AccountId,
-    object: Uuid,
-    document: Value,
-    sealed: Option<&[u8]>,
-) -> Result<Value> {
-    let Some(sealed) = sealed else { return Ok(document) };
-    let context = Context { account, object, field: "sealed" };
-    let opened =
-        sealing::open(&service.keys, context, sealed).map_err(|error| unreadable("a sealed secret", &error))?;
-    let secrets = Secrets::from_bytes(&opened).map_err(|error| unreadable("a sealed secret", &error))?;
+fn whole(service: &Service, account: AccountId, object: Uuid, document: Value, sealed: Option<&[u8]>) -> Result<Value> {
+    let secrets =
+        open_secrets(&service.keys, account, object, sealed).map_err(|error| unreadable("a sealed secret", &error))?;
     Ok(join(document, &secrets))
 }
 
@@ -103,9 +88,7 @@ pub async fn open_side(service: &Service, connection: &Connection, application: 
         addresses.extend(found.first().map(|address| (host, address.ip())));
     }
     let connection = match (connection, resolved.first()) {
-        (Connection::Sqlite(_), Some(path)) => {
-            Connection::Sqlite(SqliteSettings { path: path.display().to_string() })
-        }
+        (Connection::Sqlite(_), Some(path)) => Connection::Sqlite(SqliteSettings { path: path.display().to_string() }),
         (Connection::Csv(settings), Some(path)) => {
             Connection::Csv(FileSettings { path: path.display().to_string(), csv: settings.csv.clone() })
         }

@@ -56,7 +56,7 @@ fn again_or_parked(error: &Error, attempts: i32) -> Outcome {
 
 /// How long to wait before the next attempt.
 pub fn delay(attempts: i32) -> Duration {
-    backoff::full_jitter(u32::try_from(attempts).unwrap_or(0))
+    backoff::delay(attempts)
 }
 
 /// A task whose work panicked: a mistake of ours, which another attempt may not meet.

@@ -26,6 +26,7 @@ pub enum Code {
     MethodNotAllowed,
     NameTaken,
     InUse,
+    WrongState,
     IdempotencyInProgress,
     IdempotencyKeyReused,
     RevisionChanged,
@@ -55,7 +56,7 @@ const fn passing(name: &'static str, status: StatusCode, title: &'static str) ->
 
 impl Code {
     /// Every code, in the order in which the documentation lists them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::MalformedJson,
         Self::InvalidBody,
         Self::InvalidDefinition,
@@ -74,6 +75,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::NameTaken,
         Self::InUse,
+        Self::WrongState,
         Self::IdempotencyInProgress,
         Self::IdempotencyKeyReused,
         Self::RevisionChanged,
@@ -106,6 +108,7 @@ impl Code {
             Self::MethodNotAllowed => lasting("method_not_allowed", Is::METHOD_NOT_ALLOWED, "The method is not allowed here"),
             Self::NameTaken => lasting("name_taken", Is::CONFLICT, "The name is taken"),
             Self::InUse => lasting("in_use", Is::CONFLICT, "It is in use"),
+            Self::WrongState => lasting("wrong_state", Is::CONFLICT, "Its state does not allow it"),
             Self::IdempotencyInProgress => passing("idempotency_in_progress", Is::CONFLICT, "The first request with this key is still at work"),
             Self::IdempotencyKeyReused => lasting("idempotency_key_reused", Is::UNPROCESSABLE_ENTITY, "The key belongs to another request"),
             Self::RevisionChanged => lasting("revision_changed", Is::PRECONDITION_FAILED, "It was changed meanwhile"),

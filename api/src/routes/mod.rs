@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod connections;
 mod schedules;
+mod sessions;
 mod syncs;
 mod system;
 
@@ -22,6 +23,7 @@ pub fn all() -> OpenApiRouter<Arc<App>> {
         .merge(api_keys::routes())
         .merge(connections::routes())
         .merge(syncs::routes())
+        .merge(sessions::routes())
         .merge(schedules::routes())
         .merge(audit::routes())
         .merge(system::routes())

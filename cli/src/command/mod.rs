@@ -10,6 +10,7 @@ mod plan;
 mod rejects;
 mod report;
 mod run;
+mod service;
 mod sessions;
 mod undo;
 mod verify;
@@ -35,10 +36,23 @@ pub enum Command {
     Verify(verify::Verify),
     Diff(diff::Diff),
     Doctor(doctor::Doctor),
+    Api(service::Api),
+    Worker(service::Worker),
+    Scheduler(service::Scheduler),
+    Up(service::Up),
+    Migrate(service::Migrate),
+    #[command(subcommand)]
+    Keys(service::Keys),
+    Health(service::Health),
     Completions(completions::Completions),
 }
 
 impl Command {
+    /// Whether it is a process of the service, which logs by its own settings.
+    pub fn serves(&self) -> bool {
+        matches!(self, Self::Api(_) | Self::Worker(_) | Self::Scheduler(_) | Self::Up(_))
+    }
+
     pub async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Run(command) => command.carry_out(context).await,
@@ -53,6 +67,13 @@ impl Command {
             Self::Verify(command) => command.carry_out(context).await,
             Self::Diff(command) => command.carry_out(context).await,
             Self::Doctor(command) => command.carry_out(context).await,
+            Self::Api(command) => command.carry_out().await,
+            Self::Worker(command) => command.carry_out().await,
+            Self::Scheduler(command) => command.carry_out().await,
+            Self::Up(command) => command.carry_out().await,
+            Self::Migrate(command) => command.carry_out(context).await,
+            Self::Keys(command) => command.carry_out(context).await,
+            Self::Health(command) => command.carry_out().await,
             Self::Completions(command) => Ok(command.carry_out(context)),
         }
     }

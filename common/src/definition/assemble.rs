@@ -56,8 +56,9 @@ pub fn check_connection(document: &Value) -> Result<Connection, Mistakes> {
         Ok(definition) => return Ok(definition.source),
         Err(found) => found.0,
     };
+    // A mistake without a path is one of the whole text, which could not be read at all.
     let of_side = |mistake: Mistake| {
-        let path = mistake.path.strip_prefix(SIDE)?;
+        let path = if mistake.path.is_empty() { "" } else { mistake.path.strip_prefix(SIDE)? };
         Some(Mistake { path: path.strip_prefix('.').unwrap_or(path).to_owned(), ..mistake })
     };
     Err(Mistakes(found.into_iter().filter_map(of_side).collect()))
@@ -84,7 +85,7 @@ fn resolve(side: &str, given: &Value, lookup: &dyn Fn(&str) -> Option<Value>) ->
 /// Parses as a sync file, in an environment without variables.
 fn parse(document: &Value) -> Result<SyncDefinition, Mistakes> {
     let no_variables = |_: &str| None;
-    SyncDefinition::parse(&document.to_string(), &no_variables).map_err(|mut mistakes| {
+    SyncDefinition::parse(&yaml(document), &no_variables).map_err(|mut mistakes| {
         for mistake in &mut mistakes.0 {
             let text = document.pointer(&pointer(&mistake.path)).and_then(Value::as_str);
             if text.is_some_and(|text| text.contains("${")) {
@@ -96,6 +97,15 @@ fn parse(document: &Value) -> Result<SyncDefinition, Mistakes> {
         }
         mistakes
     })
+}
+
+/// JSON that is YAML too, which does not take some characters as they are.
+fn yaml(document: &Value) -> String {
+    let escaped = |character: char| match character {
+        '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => format!("\\u{:04x}", u32::from(character)),
+        plain => plain.to_string(),
+    };
+    document.to_string().chars().map(escaped).collect()
 }
 
 #[cfg(test)]
@@ -181,6 +191,18 @@ mod tests {
             paths.sort_unstable();
             assert_eq!(paths, expected, "{document}: {mistakes:?}");
             assert!(!format!("{mistakes:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_password_of_any_characters_arrives_as_it_is() {
+        let all: Vec<char> = ('\0'..=char::MAX).collect();
+        let mut passwords: Vec<String> = all.chunks(4096).map(|part| part.iter().collect()).collect();
+        passwords.extend(["null", "0123", "~", " : - #", "\\\"\n\t'"].map(str::to_owned));
+        for password in passwords {
+            let document = json!({"type": "postgres", "host": "h", "database": "d", "user": "u", "password": password});
+            let Connection::Postgres(server) = check_connection(&document).unwrap() else { panic!("the type") };
+            assert!(server.password.unwrap().expose() == password, "from {:?}", password.chars().next());
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::Connection;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -16,6 +18,10 @@ use super::{Broker, Class, Delivery, Result, Topology};
 
 /// So many interactive wake-ups in a row, and a bulk one that waits comes before the next.
 const INTERACTIVE_RUN: u32 = 4;
+
+/// After so long without a wake-up all is subscribed anew. Where a queue is deleted and soon made again by somebody
+/// else, a broker may move the subscription by itself, count wake-ups as given out, and send nothing (3.10 does).
+const QUIET_LIMIT: Duration = Duration::from_secs(20);
 
 /// Yields wake-ups one at a time; interactive ones first, but bulk ones never starve.
 pub struct Consumer {
@@ -78,7 +84,11 @@ impl Consumer {
     async fn take(&mut self) -> Delivery {
         loop {
             self.subscribe().await;
-            let (index, delivery) = self.link.poll(self.run >= INTERACTIVE_RUN).await;
+            let next = timeout(QUIET_LIMIT, self.link.poll(self.run >= INTERACTIVE_RUN)).await;
+            let Ok((index, delivery)) = next else {
+                self.link.subscriptions.clear();
+                continue;
+            };
             match delivery {
                 // What came by a connection that is lost by now comes again.
                 Some(Ok(delivery)) if !delivery.acker.usable() => {}
@@ -92,6 +102,7 @@ impl Consumer {
                     let class = self.link.subscriptions.remove(index).class;
                     let error = ended.and_then(|delivery| delivery.err()).map(|error| chain(&error));
                     warn!(%class, error, "a subscription has ended");
+                    self.ready.send_replace(false);
                 }
             }
         }
@@ -102,13 +113,14 @@ impl Consumer {
         if self.link.is_whole(&self.source) {
             return;
         }
-        self.ready.send_replace(false);
         let mut pauses = pauses("consumer");
         while let Err(error) = self.link.mend(&self.source).await {
+            self.ready.send_replace(false);
             pauses.after(&error).await;
         }
-        self.ready.send_replace(true);
-        info!("the consumer is subscribed");
+        if !self.ready.send_replace(true) {
+            info!("the consumer is subscribed");
+        }
     }
 
     async fn end(&mut self) {

@@ -39,7 +39,7 @@ impl Inspector {
         let look = self.look().await?;
         let mut depths = Vec::with_capacity(Class::ALL.len());
         for class in Class::ALL {
-            let (ready, consumers) = look.count(&self.topology.queue(class)).await?;
+            let (ready, consumers) = count(&look.channel, &self.topology.queue(class)).await?;
             depths.push(Depth { class, ready, consumers });
         }
         look.end().await?;
@@ -52,7 +52,7 @@ impl Inspector {
     /// The broker does not answer.
     pub async fn dead_count(&self) -> Result<u32> {
         let look = self.look().await?;
-        let (ready, _) = look.count(&self.topology.dead()).await?;
+        let (ready, _) = count(&look.channel, &self.topology.dead()).await?;
         look.end().await?;
         Ok(ready)
     }
@@ -90,12 +90,12 @@ impl Look<'_> {
         *self.kept = Some(self.connection);
         Ok(())
     }
+}
 
-    /// Ready messages and consumers.
-    async fn count(&self, queue: &str) -> Result<(u32, u32)> {
-        let passive = QueueDeclareOptions::default().passive();
-        let look = self.channel.queue_declare(queue.into(), passive, FieldTable::default());
-        let state = within("look at a queue", CALL_LIMIT, look).await?;
-        Ok((state.message_count(), state.consumer_count()))
-    }
+/// Ready messages and consumers.
+async fn count(channel: &Channel, queue: &str) -> Result<(u32, u32)> {
+    let passive = QueueDeclareOptions::default().passive();
+    let look = channel.queue_declare(queue.into(), passive, FieldTable::default());
+    let state = within("look at a queue", CALL_LIMIT, look).await?;
+    Ok((state.message_count(), state.consumer_count()))
 }

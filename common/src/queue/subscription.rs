@@ -4,12 +4,13 @@ use futures_util::StreamExt;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
+use tokio::time::timeout;
 use tracing::error;
 
 use super::broker::{CALL_LIMIT, within};
 use super::delivery::reject;
 use super::error::chain;
-use super::{Class, Delivery, Result, Topology, Wake};
+use super::{Class, Delivery, QueueError, Result, Topology, Wake};
 
 pub(super) struct Subscription {
     pub class: Class,
@@ -47,9 +48,13 @@ impl Subscription {
     pub async fn end(mut self) -> Result<()> {
         let cancel = self.channel.basic_cancel(self.deliveries.tag(), BasicCancelOptions::default());
         within("end a subscription", CALL_LIMIT, cancel).await?;
-        while let Some(Ok(delivery)) = self.deliveries.next().await {
-            reject(&delivery.acker, true).await?;
-        }
-        Ok(())
+        let hand_back = async {
+            while let Some(Ok(delivery)) = self.deliveries.next().await {
+                reject(&delivery.acker, true).await?;
+            }
+            Ok(())
+        };
+        let late = QueueError::TimedOut { call: "hand back", limit: CALL_LIMIT };
+        timeout(CALL_LIMIT, hand_back).await.unwrap_or(Err(late))
     }
 }

@@ -103,8 +103,8 @@ pub struct WorkerSettings {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchedulerSettings {
-    /// The pace of the quickest loops; slower ones take multiples of it.
-    pub interval: Duration,
+    /// By how many ready and running tasks one more worker is desired.
+    pub tasks_per_worker: u32,
 }
 
 /// What sessions may take, and how long things are kept.

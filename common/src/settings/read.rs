@@ -29,7 +29,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Two heartbeats may be lost before a lease is.
 const HEARTBEATS_PER_LEASE: u32 = 3;
 const GRACE: Duration = Duration::from_secs(25);
-const INTERVAL: Duration = Duration::from_secs(1);
+const TASKS_PER_WORKER: u32 = 4;
 const SESSION_LIMIT: Duration = Duration::from_hours(24);
 const PAUSE_LIMIT: Duration = Duration::from_hours(7 * 24);
 const SESSION_CAP: u32 = 100;
@@ -59,8 +59,9 @@ pub(super) fn settings(role: Role, source: &mut Source) -> Option<Settings> {
     let queue = queue(role, source);
     let keys = master_keys(role, source);
     let (api, worker) = (api(role, source), worker(source));
-    let scheduler =
-        SchedulerSettings { interval: source.take("scheduler_interval", parse::duration(TENTH)).unwrap_or(INTERVAL) };
+    let scheduler = SchedulerSettings {
+        tasks_per_worker: source.take("tasks_per_worker", parse::number(1, 1000)).unwrap_or(TASKS_PER_WORKER),
+    };
     let limits = limits(source);
     let access = Access {
         file_roots: source.take("file_roots", parse::folders).unwrap_or_default(),

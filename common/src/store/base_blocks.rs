@@ -40,15 +40,32 @@ pub struct Removed {
 pub async fn list(client: &impl GenericClient, dataset: i64) -> Result<Vec<Header>> {
     let select = "SELECT id, low, high, entries, sums, checked_by FROM base_blocks WHERE dataset_id = $1 ORDER BY low";
     let select = client.prepare_cached(select).await?;
-    let header = |row: &tokio_postgres::Row| Header {
+    Ok(client.query(&select, &[&dataset]).await?.iter().map(header).collect())
+}
+
+/// The blocks that share a key with a range, in key order.
+pub async fn within(client: &impl GenericClient, dataset: i64, low: &[u8], high: Option<&[u8]>) -> Result<Vec<Header>> {
+    // As in `remove`: all but the last one that begins at or before `low` begin in the range.
+    let below = if high.is_some() { "AND low < $3" } else { "AND $3::bytea IS NULL" };
+    let select = format!(
+        "SELECT id, low, high, entries, sums, checked_by FROM base_blocks WHERE dataset_id = $1
+         AND low >= coalesce((SELECT low FROM base_blocks WHERE dataset_id = $1 AND low <= $2
+                              ORDER BY low DESC LIMIT 1), $2)
+         AND (high IS NULL OR high > $2) {below} ORDER BY low"
+    );
+    let select = client.prepare_cached(&select).await?;
+    Ok(client.query(&select, &[&dataset, &low, &high]).await?.iter().map(header).collect())
+}
+
+fn header(row: &tokio_postgres::Row) -> Header {
+    Header {
         id: row.get(0),
         low: row.get(1),
         high: row.get(2),
         entries: row.get(3),
         sums: row.get(4),
         checked_by: row.get(5),
-    };
-    Ok(client.query(&select, &[&dataset]).await?.iter().map(header).collect())
+    }
 }
 
 /// The blobs of blocks in the order asked; fewer where some are gone. As they are at one moment.

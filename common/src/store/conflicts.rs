@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{GenericClient, Result};
 use crate::ids::{AccountId, ConflictId, SessionId, SyncId};
+use crate::time::Utc;
 
 /// Whose conflicts they are, and which session changes them.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,52 @@ pub struct Decision<'a> {
     pub status: &'static str,
     pub decision: Option<&'a str>,
     pub decided_by: Option<&'a str>,
+}
+
+/// A conflict as it is stored, its key and versions opaque.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub id: ConflictId,
+    pub session: SessionId,
+    pub dataset: String,
+    pub key: Vec<u8>,
+    pub kind: String,
+    pub status: String,
+    pub base: Option<Vec<u8>>,
+    pub source: Option<Vec<u8>>,
+    pub target: Option<Vec<u8>>,
+    pub decision: Option<String>,
+    pub decided_by: Option<String>,
+    pub opened_at: Utc,
+    pub decided_at: Option<Utc>,
+}
+
+/// A conflict of a sync.
+pub async fn get(
+    client: &impl GenericClient,
+    account: AccountId,
+    sync: SyncId,
+    id: ConflictId,
+) -> Result<Option<Stored>> {
+    let select = "SELECT c.id, c.session_id, d.name, c.key, c.kind, c.status, c.base, c.source, c.target, c.decision,
+        c.decided_by, c.opened_at, c.decided_at FROM conflicts c JOIN datasets d ON d.id = c.dataset_id
+        WHERE c.account_id = $1 AND c.sync_id = $2 AND c.id = $3";
+    let row = client.query_opt(select, &[&account, &sync, &id]).await?;
+    Ok(row.map(|row| Stored {
+        id: row.get(0),
+        session: SessionId(row.get(1)),
+        dataset: row.get(2),
+        key: row.get(3),
+        kind: row.get(4),
+        status: row.get(5),
+        base: row.get(6),
+        source: row.get(7),
+        target: row.get(8),
+        decision: row.get(9),
+        decided_by: row.get(10),
+        opened_at: row.get(11),
+        decided_at: row.get(12),
+    }))
 }
 
 /// Open, and neither one that others caused by writing at the same time nor one that the next session settles.

@@ -57,6 +57,7 @@ pub async fn terms(client: &impl GenericClient, dataset: i64) -> Result<Option<T
     }))
 }
 
+/// Replaces the terms.
 pub async fn set_terms(client: &impl GenericClient, dataset: i64, terms: &Terms) -> Result<()> {
     let update = "UPDATE datasets SET source_identity = $2, target_identity = $3, definition = $4, schema = $5
                   WHERE id = $1";

@@ -23,6 +23,7 @@ pub mod plans;
 mod pool;
 pub mod prepared;
 pub mod rejects;
+pub mod reports;
 pub mod retention;
 pub mod schedules;
 pub mod scheduling;

@@ -4,6 +4,7 @@ use pinksync_model::SessionId;
 
 use super::{GenericClient, Result};
 
+/// Keeps a settlement of a session and dataset behind those before it.
 pub async fn store(client: &impl GenericClient, session: SessionId, dataset: i64, settlement: &[u8]) -> Result<()> {
     let insert = "INSERT INTO prepared (session_id, dataset_id, settlement) VALUES ($1, $2, $3)";
     let insert = client.prepare_cached(insert).await?;

@@ -155,6 +155,19 @@ pub async fn hold(transaction: &impl GenericClient, account: AccountId, id: Sync
     Ok(transaction.query_opt(sql, &[&account, &id]).await?.is_some())
 }
 
+/// The newest revision of a sync that is saved; nobody deletes it until the transaction ends.
+pub async fn hold_current(transaction: &impl GenericClient, account: AccountId, id: SyncId) -> Result<Option<i64>> {
+    let sql = "SELECT revision FROM syncs WHERE account_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE";
+    let statement = transaction.prepare_cached(sql).await?;
+    Ok(transaction.query_opt(&statement, &[&account, &id]).await?.map(|row| row.get(0)))
+}
+
+/// The newest revision of a sync, inline or deleted ones too.
+pub async fn current_revision(client: &impl GenericClient, account: AccountId, id: SyncId) -> Result<i64> {
+    let sql = "SELECT revision FROM syncs WHERE account_id = $1 AND id = $2";
+    Ok(client.query_one(sql, &[&account, &id]).await?.get(0))
+}
+
 /// Saved syncs, the newest first, at most `limit`, those older than `after`.
 pub async fn list(
     client: &impl GenericClient,

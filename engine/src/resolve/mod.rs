@@ -61,14 +61,14 @@ pub async fn resolve(
     recover::left_by_others(&session.context(), &pair).await?;
     let seen = look(&pair, conflict).await?;
     if moved(&pair, conflict, &seen) {
-        return refresh(session, &pair, conflict, &seen).await;
+        return refresh(session, &pair, conflict, seen).await;
     }
     let wanted = choice::wanted(&pair, conflict, choice, value, [&seen[0].now, &seen[1].now])?;
     match carry::carry(session, &pair, conflict, (choice, decided_by), seen, wanted).await? {
         Some(counted) => Ok(Resolution::Done(counted)),
         None => {
             let seen = look(&pair, conflict).await?;
-            refresh(session, &pair, conflict, &seen).await
+            refresh(session, &pair, conflict, seen).await
         }
     }
 }
@@ -108,9 +108,11 @@ fn moved(pair: &Pair, conflict: &StoredConflict, seen: &[Seen; 2]) -> bool {
 }
 
 /// Stores what the sides hold now in the open conflict.
-async fn refresh(session: &Session, pair: &Pair, conflict: &StoredConflict, seen: &[Seen; 2]) -> Result<Resolution> {
+async fn refresh(session: &Session, pair: &Pair, conflict: &StoredConflict, seen: [Seen; 2]) -> Result<Resolution> {
     let version = |seen: &Seen| seen.now.as_ref().map(|row| row.values().clone());
     let (source, target) = (version(&seen[0]), version(&seen[1]));
+    // What was only read is let go before the home is written.
+    drop(seen);
     let show = |values: &Option<Values>| values.as_ref().map(|values| json::record(&pair.mapping.fields, values));
     let moved = Resolution::Moved { source: show(&source), target: show(&target) };
     let record = ConflictRecord { source, target, ..conflict.record.clone() };

@@ -27,6 +27,7 @@ pub struct Packed {
 }
 
 impl Packed {
+    /// Packs entries; the slow part of storing them.
     pub fn of(entries: &[JournalEntry]) -> Result<Self, StoredError> {
         let wrote = |entry: &&JournalEntry| entry.source.is_some() || entry.target.is_some();
         let keys = || entries.iter().map(|entry| &entry.key);
@@ -39,6 +40,7 @@ impl Packed {
     }
 }
 
+/// Entries as bytes, compressed.
 pub fn encode(entries: &[JournalEntry]) -> Result<Vec<u8>, StoredError> {
     let mut out = Vec::with_capacity(entries.len() * 80 + 16);
     out.push(LAYOUT);
@@ -47,6 +49,7 @@ pub fn encode(entries: &[JournalEntry]) -> Result<Vec<u8>, StoredError> {
     pack::compress(&out)
 }
 
+/// The entries that [`encode`] was given.
 pub fn decode(bytes: &[u8]) -> Result<Vec<JournalEntry>, StoredError> {
     let plain = pack::decompress(bytes)?;
     let mut reader = Reader::new(&plain);

@@ -7,10 +7,12 @@ use serde::de::DeserializeOwned;
 use super::StoredError;
 use crate::compression;
 
+/// A structure as bytes, compressed.
 pub fn pack<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, StoredError> {
     compress(&plain(value)?)
 }
 
+/// The structure that [`pack`] was given.
 pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoredError> {
     Ok(rmp_serde::from_slice(&decompress(bytes)?)?)
 }

@@ -6,6 +6,7 @@ use crate::connector::RangeSum;
 use crate::home::{BlockCounts, BlockSums};
 use crate::row::Hash;
 
+/// Sums as bytes.
 pub fn encode(sums: &BlockSums) -> Vec<u8> {
     let BlockCounts { records, unchanged, drift, target_only, out_of_scope, open } = sums.counts;
     let numbers = [
@@ -25,6 +26,7 @@ pub fn encode(sums: &BlockSums) -> Vec<u8> {
     bytes
 }
 
+/// The sums that [`encode`] was given.
 pub fn decode(bytes: &[u8]) -> Result<BlockSums, StoredError> {
     let mut reader = Reader::new(bytes);
     let fingerprint = Hash(reader.array()?);

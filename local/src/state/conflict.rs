@@ -226,16 +226,11 @@ fn stored(row: &Row<'_>) -> Result<StoredConflict, Fault> {
 }
 
 fn kind(name: &str) -> Result<ConflictKind, Fault> {
-    use ConflictKind::{Contended, CreateCreate, DeleteUpdate, UpdateDelete, UpdateUpdate};
-    let all = [UpdateUpdate, UpdateDelete, DeleteUpdate, CreateCreate, Contended];
-    let found = all.into_iter().find(|kind| kind.as_str() == name);
-    found.ok_or_else(|| Fault::Damaged(format!("unknown kind of conflict `{name}`")))
+    name.parse().map_err(|_| Fault::Damaged(format!("unknown kind of conflict `{name}`")))
 }
 
 fn status(name: &str) -> Result<ConflictStatus, Fault> {
-    let all = [ConflictStatus::Open, ConflictStatus::Resolved, ConflictStatus::Superseded];
-    let found = all.into_iter().find(|status| status.as_str() == name);
-    found.ok_or_else(|| Fault::Damaged(format!("unknown status of a conflict `{name}`")))
+    name.parse().map_err(|_| Fault::Damaged(format!("unknown status of a conflict `{name}`")))
 }
 
 fn put(values: &Option<Values>) -> Option<Vec<u8>> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pinksync_common::ids::SessionId;
-use pinksync_common::request::pack;
+use pinksync_common::request::{Advance, pack, unpack};
 use pinksync_common::store::Result;
-use pinksync_common::store::sessions::{self};
+use pinksync_common::store::sessions;
 use pinksync_common::store::tasks::{Claimed, Outcome};
 use pinksync_engine::key::KeyRange;
 use pinksync_engine::session::{self, Ending, Finished, Opened, Progress, Session, Share, Step};
@@ -72,11 +72,12 @@ async fn sync(service: &Service, claimed: &Claimed, begun: &Ready) -> std::resul
         Opened::Guarded(finished) => return Ok(Came::To(finished)),
     };
     let mut progress = begun.progress()?;
+    let mut again = may_be_begun(claimed, begun);
     let since = Instant::now();
     loop {
-        match session::advance(session, &mut open, progress, share(session)).await? {
+        match session::advance(session, &mut open, progress, share(session), again).await? {
             Step::Ended(finished) => return Ok(Came::To(finished)),
-            Step::Compared(next) if since.elapsed() < service.limits.slice => progress = next,
+            Step::Compared(next) if since.elapsed() < service.limits.slice => (progress, again) = (next, false),
             Step::Compared(next) => {
                 give_way(service, claimed, begun.row.id, next).await?;
                 return Ok(Came::Booked);
@@ -89,6 +90,12 @@ async fn sync(service: &Service, claimed: &Claimed, begun: &Ready) -> std::resul
             }
         }
     }
+}
+
+/// Whether another process may have begun this step: this task was taken over, or the session goes on after a pause.
+fn may_be_begun(claimed: &Claimed, begun: &Ready) -> bool {
+    let follows = unpack::<Advance>(&claimed.payload).is_ok_and(|step| step.follows);
+    claimed.attempts > 1 || (!follows && begun.row.progress.is_some())
 }
 
 /// A session under a limit of records per second has its limit in one process.

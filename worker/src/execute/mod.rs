@@ -15,9 +15,9 @@ use pinksync_common::store::tasks::{self, Claimed, Outcome, TaskKind};
 use pinksync_common::store::{Result, StoreError};
 
 use crate::lease::Lease;
+use crate::outcome;
 use crate::request;
 use crate::service::Service;
-use crate::outcome;
 
 /// Carries a task out. An error of the metadata database is logged: the lease runs out, and another worker begins again.
 pub async fn run(service: &Arc<Service>, claimed: Claimed, lease: &Arc<Lease>) {

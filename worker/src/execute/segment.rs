@@ -77,12 +77,8 @@ pub(super) async fn failed(
         }
         Verdict::Session(reason) => {
             let report = begin::report_so_far(service, claimed.account, id).await?;
-            let end = work::End {
-                status: pinksync_model::SessionStatus::Failed,
-                reason: Some(reason),
-                report,
-                result: None,
-            };
+            let end =
+                work::End { status: pinksync_model::SessionStatus::Failed, reason: Some(reason), report, result: None };
             work::end_session(service, claimed, id, end).await
         }
         Verdict::Stopped => stopped(service, claimed, id, lease).await,

@@ -49,6 +49,20 @@ impl Home for PgHome {
         named("list the base's blocks", work).await
     }
 
+    async fn blocks_within(&self, dataset: &str, range: &KeyRange) -> Result<Vec<BlockHeader>> {
+        let work = async {
+            let client = self.client().await?;
+            let Some(dataset) = self.dataset(&client, dataset).await? else { return Ok(Vec::new()) };
+            let found = base_blocks::within(&client, dataset, low(range), range.high.as_deref()).await?;
+            found.into_iter().map(base::header).collect()
+        };
+        named("list blocks of the base", work).await
+    }
+
+    async fn hold(&self) -> Result<()> {
+        self.link.may_write().map_err(|fault| fault.into_error("commit"))
+    }
+
     async fn load(&self, dataset: &str, ids: &[BlockId]) -> Result<Vec<Vec<u8>>> {
         let work = async {
             if ids.is_empty() {

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use pinksync_common::ids::ConflictId;
 use pinksync_common::store::conflicts::{self, Decision, NewConflict, Place};
 use pinksync_common::store::{Transaction, datasets};
-use pinksync_engine::home::{ConflictRecord, Settlement};
+use pinksync_engine::codec::Reader;
+use pinksync_engine::home::{ConflictRecord, Settlement, StoredConflict};
 use pinksync_engine::names::Names;
 use pinksync_engine::{Key, Values, codec};
 use serde_json::Value as Json;
@@ -79,6 +80,34 @@ fn new_conflict<'a>(names: &Names, record: &'a ConflictRecord) -> NewConflict<'a
         decided_by: record.decided_by.as_deref(),
         shown: storable(names.shown(record)),
     }
+}
+
+/// A conflict in the engine's form.
+pub(super) fn read(stored: conflicts::Stored) -> Result<StoredConflict, Fault> {
+    let values = |bytes: Option<Vec<u8>>| bytes.map(|bytes| get(&bytes)).transpose();
+    let word = |text: &str| Fault::Refused(format!("`{text}` of a stored conflict is not understood"));
+    let record = ConflictRecord {
+        key: Key::from_bytes(stored.key),
+        kind: stored.kind.parse().map_err(|_| word(&stored.kind))?,
+        status: stored.status.parse().map_err(|_| word(&stored.status))?,
+        base: values(stored.base)?,
+        source: values(stored.source)?,
+        target: values(stored.target)?,
+        decision: stored.decision,
+        decided_by: stored.decided_by,
+    };
+    Ok(StoredConflict {
+        id: stored.id.to_string(),
+        session: stored.session,
+        dataset: stored.dataset,
+        record,
+        opened_at: stored.opened_at.to_string(),
+        decided_at: stored.decided_at.map(|at| at.to_string()),
+    })
+}
+
+fn get(bytes: &[u8]) -> Result<Values, Fault> {
+    Ok(Reader::new(bytes).values()?.into())
 }
 
 fn put(values: &Option<Values>) -> Option<Vec<u8>> {

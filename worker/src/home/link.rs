@@ -8,17 +8,33 @@ use pinksync_common::store::fence::{self, Fence};
 use pinksync_common::store::{Pool, StoreError, Transaction};
 
 use super::fault::Fault;
+use crate::lease::Lease;
 
 #[derive(Debug, Clone)]
 pub(super) struct Link {
     pool: Pool,
     fence: Option<Fence>,
     lease_lost: Arc<AtomicBool>,
+    lease: Option<Arc<Lease>>,
 }
 
 impl Link {
     pub(super) fn new(pool: Pool, fence: Option<Fence>) -> Self {
-        Self { pool, fence, lease_lost: Arc::default() }
+        Self { pool, fence, lease_lost: Arc::default(), lease: None }
+    }
+
+    pub(super) fn under(mut self, lease: Arc<Lease>) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// Whether this process may still write, as far as it knows without asking.
+    pub(super) fn may_write(&self) -> Result<(), Fault> {
+        match &self.lease {
+            Some(lease) if !lease.holds() => Err(self.lose_lease()),
+            _ if self.lease_lost() => Err(Fault::LeaseLost),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn client(&self) -> Result<Client, Fault> {
@@ -42,6 +58,9 @@ impl Link {
 
     pub(super) fn lose_lease(&self) -> Fault {
         self.lease_lost.store(true, Ordering::Release);
+        if let Some(lease) = &self.lease {
+            lease.lose();
+        }
         Fault::LeaseLost
     }
 

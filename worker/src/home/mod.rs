@@ -16,14 +16,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deadpool_postgres::Client;
-use pinksync_common::ids::{AccountId, SyncId, TaskId};
+use pinksync_common::ids::{AccountId, ConflictId, SyncId, TaskId};
 pub use pinksync_common::store::fence::Fence;
-use pinksync_common::store::{Pool, Transaction, datasets, staged};
-use pinksync_engine::home::Run;
+use pinksync_common::store::{Pool, Transaction, conflicts as stored_conflicts, datasets, staged};
+use pinksync_engine::home::{Run, StoredConflict};
 use pinksync_engine::row::SideSpec;
 use pinksync_model::{SessionId, Side};
 use uuid::Uuid;
 
+use crate::lease::Lease;
 use fault::Fault;
 use link::Link;
 use staging_run::StagedRun;
@@ -59,9 +60,26 @@ pub struct PgHome {
 }
 
 impl PgHome {
+    /// Nothing is asked of the database yet.
     pub fn new(pool: Pool, scope: Scope) -> Self {
         let (datasets, doubtful) = (Mutex::default(), journal::Doubtful::default());
         Self { link: Link::new(pool, scope.fence), scope, datasets, doubtful }
+    }
+
+    /// Watches the lease, too, under which this process works: before a commit on a system it is not asked of the database.
+    pub fn under(mut self, lease: Arc<Lease>) -> Self {
+        self.link = self.link.under(lease);
+        self
+    }
+
+    /// A conflict of this sync.
+    pub async fn conflict(&self, id: ConflictId) -> pinksync_engine::Result<Option<StoredConflict>> {
+        let work = async {
+            let client = self.client().await?;
+            let found = stored_conflicts::get(&client, self.scope.account, self.scope.sync, id).await?;
+            found.map(conflicts::read).transpose()
+        };
+        work.await.map_err(|fault: Fault| fault.into_error("find a conflict"))
     }
 
     /// Whether a write found that another worker has taken the task over. Nothing that this home is asked to write is

@@ -17,35 +17,57 @@ use crate::made::{DATASET, chunk, counting};
 /// A way to the server on which the next answer can be lost, with the connection.
 struct Way {
     port: u16,
-    lossy: Arc<AtomicBool>,
+    losses: Arc<Losses>,
+}
+
+#[derive(Default)]
+struct Losses {
+    next: AtomicBool,
+    of_commit: AtomicBool,
 }
 
 impl Way {
     async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, lossy) = (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(false)));
-        let losing = Arc::clone(&lossy);
+        let (port, losses) = (listener.local_addr().unwrap().port(), Arc::new(Losses::default()));
+        let losing = Arc::clone(&losses);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&server).await.unwrap();
                 tokio::spawn(carry(client, server, Arc::clone(&losing)));
             }
         });
-        Self { port, lossy }
+        Self { port, losses }
     }
 
     fn lose_the_next_answer(&self) {
-        self.lossy.store(true, Ordering::SeqCst);
+        self.losses.next.store(true, Ordering::SeqCst);
+    }
+
+    fn lose_the_answer_to_a_commit(&self) {
+        self.losses.of_commit.store(true, Ordering::SeqCst);
     }
 }
 
-async fn carry(client: TcpStream, server: TcpStream, lossy: Arc<AtomicBool>) {
+async fn carry(client: TcpStream, server: TcpStream, losses: Arc<Losses>) {
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
-    let asking = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+    let asked = Arc::clone(&losses);
+    let asking = tokio::spawn(async move {
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = from_client.read(&mut bytes).await {
+            let commits = bytes[..count].windows(6).any(|word| word == b"COMMIT");
+            if commits && asked.of_commit.swap(false, Ordering::SeqCst) {
+                asked.next.store(true, Ordering::SeqCst);
+            }
+            if to_server.write_all(&bytes[..count]).await.is_err() {
+                break;
+            }
+        }
+    });
     let mut bytes = vec![0; 1 << 16];
     while let Ok(count @ 1..) = from_server.read(&mut bytes).await {
-        if lossy.swap(false, Ordering::SeqCst) || to_client.write_all(&bytes[..count]).await.is_err() {
+        if losses.next.swap(false, Ordering::SeqCst) || to_client.write_all(&bytes[..count]).await.is_err() {
             break;
         }
     }
@@ -91,4 +113,15 @@ async fn a_connection_lost_before_the_commit_is_told_apart() {
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
     assert_eq!(home.settle(session, DATASET, &counting(4)).await.unwrap(), Settled::Done);
     assert_eq!(home.counted(session).await.unwrap()[0].1.read.source, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_without_an_answer_may_have_happened() {
+    let database = Database::new().await;
+    let session = SessionId::new();
+    let (home, way) = home(&database, session).await;
+    way.lose_the_answer_to_a_commit();
+    let error = home.settle(session, DATASET, &counting(2)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownOutcome, "{error}");
+    assert_eq!(home.counted(session).await.unwrap()[0].1.read.source, 3);
 }

@@ -5,8 +5,9 @@ use pinksync_model::SessionStatus;
 use super::transition::{Moved, move_to};
 use crate::ids::{AccountId, SessionId, SyncId};
 use crate::queue::Class;
+use crate::request::{Advance, pack};
 use crate::store::tasks::{self, NewTask, TaskKind, ToPublish};
-use crate::store::{GenericClient, Result, Transaction};
+use crate::store::{GenericClient, Result, StoreError, Transaction};
 
 /// Lets a session in that asks for a slot, if it is its turn. Cheap where it is not. The caller publishes after its commit.
 pub async fn admit_one(
@@ -90,7 +91,7 @@ async fn begin(
         return Ok(Vec::new());
     }
     super::count_tasks(transaction, session, 0, 1).await?;
-    advance(transaction, account, session, sync, Class::Interactive).await
+    advance(transaction, account, session, sync, Class::Interactive, Advance { follows: false }).await
 }
 
 /// Stores the task that takes a session's next step.
@@ -100,6 +101,7 @@ pub(super) async fn advance(
     session: SessionId,
     sync: SyncId,
     class: Class,
+    step: Advance,
 ) -> Result<Vec<ToPublish>> {
     let connections = super::work::connections(transaction, session).await?;
     let task = NewTask {
@@ -108,7 +110,7 @@ pub(super) async fn advance(
         session: Some(session),
         kind: TaskKind::Advance,
         class,
-        payload: Vec::new(),
+        payload: pack(&step).map_err(|error| StoreError::Unreadable("a task", error.to_string()))?,
         connections,
         held: false,
     };

@@ -109,6 +109,13 @@ pub async fn list(
     rows.iter().map(SessionRow::read).collect()
 }
 
+/// Whether a session carries out, or has carried out, another one's plan, and was not taken back.
+pub async fn is_applied(client: &impl GenericClient, account: AccountId, plan: SessionId) -> Result<bool> {
+    const SELECT: &str = "SELECT EXISTS (SELECT 1 FROM sessions WHERE account_id = $1 AND apply_of = $2
+        AND status NOT IN ('failed', 'cancelled') AND undone_at IS NULL)";
+    Ok(client.query_one(SELECT, &[&account, &plan.0]).await?.get(0))
+}
+
 /// Notes a checkpoint: where the session goes on after a pause, and (`next`) after the tasks it was cut into.
 pub async fn set_progress(
     client: &impl GenericClient,

@@ -10,6 +10,7 @@ use super::transition::{Moved, lock, move_to};
 use super::{admit, count_tasks, set_progress};
 use crate::ids::{AccountId, SessionId, TaskId};
 use crate::queue::Class;
+use crate::request::Advance;
 use crate::store::tasks::{self, NewTask, Outcome, TaskKind, ToPublish};
 use crate::store::{Result, Transaction, events};
 
@@ -78,7 +79,9 @@ pub async fn step(transaction: &Transaction<'_>, held: Held, progress: &[u8]) ->
     }
     set_progress(transaction, held.session, progress, None).await?;
     count_tasks(transaction, held.session, 1, 1).await?;
-    admit::advance(transaction, held.account, held.session, session.sync, Class::Bulk).await.map(Ended::Done)
+    admit::advance(transaction, held.account, held.session, session.sync, Class::Bulk, Advance { follows: true })
+        .await
+        .map(Ended::Done)
 }
 
 /// A task ends, or is to be begun again. The last one of its session opens the session's next step; where some are parked,
@@ -117,7 +120,7 @@ pub async fn go_on(transaction: &Transaction<'_>, session: &SessionRow) -> Resul
         set_progress(transaction, session.id, next, None).await?;
     }
     count_tasks(transaction, session.id, 0, 1).await?;
-    admit::advance(transaction, session.account, session.id, session.sync, Class::Bulk).await
+    admit::advance(transaction, session.account, session.id, session.sync, Class::Bulk, Advance { follows: true }).await
 }
 
 async fn pause_for_parked(transaction: &Transaction<'_>, session: &SessionRow) -> Result<()> {

@@ -1,0 +1,57 @@
+//! `pinksync scheduler`
+
+use std::sync::Arc;
+
+use clap::Args;
+use pinksync_common::backoff;
+use pinksync_common::queue::{Inspector, Publisher};
+use pinksync_common::settings::Role;
+use pinksync_scheduler::Limits;
+
+use super::start::Process;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Keeps sessions within their limits and starts planned ones; of several schedulers one leads
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  pinksync scheduler")]
+pub struct Scheduler {}
+
+impl Scheduler {
+    pub async fn carry_out(self) -> Result<Exit, Failure> {
+        let process = Process::start(Role::Scheduler, "pinksync scheduler").await?;
+        let scheduler = scheduler(&process)?;
+        let stop = process.stop.clone();
+        let health = super::health::serve(&process);
+        let work = async move {
+            tokio::select! {
+                ended = pinksync_scheduler::run(scheduler, stop) => ended.map_err(stopped),
+                ended = health => ended,
+            }
+        };
+        process.run(work).await
+    }
+}
+
+pub fn stopped(error: pinksync_scheduler::Error) -> Failure {
+    Failure::failed("the scheduler stopped").because(&error)
+}
+
+/// What the scheduler stands on.
+pub fn scheduler(process: &Process) -> Result<Arc<pinksync_scheduler::Scheduler>, Failure> {
+    let (broker, topology) = process.queue()?;
+    let limits = &process.settings.limits;
+    let limits = Limits {
+        sessions_per_account: limits.sessions_per_account.into(),
+        session_duration: limits.session,
+        pause_duration: limits.pause,
+        task_attempts: backoff::MOST_ATTEMPTS,
+        ..Limits::default()
+    };
+    Ok(Arc::new(pinksync_scheduler::Scheduler {
+        pool: process.pool.clone(),
+        publisher: Publisher::start(broker.clone(), topology.clone()),
+        inspector: Inspector::new(broker, topology),
+        limits,
+    }))
+}

@@ -1,0 +1,36 @@
+//! `pinksync up`: API, scheduler and a worker in one process.
+
+use clap::Args;
+use pinksync_common::settings::Role;
+
+use super::start::Process;
+use super::{api, health, scheduler, worker};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Runs API, scheduler and a worker in one process, against PostgreSQL and RabbitMQ
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  pinksync migrate && pinksync up")]
+pub struct Up {}
+
+impl Up {
+    pub async fn carry_out(self) -> Result<Exit, Failure> {
+        let process = Process::start(Role::Up, "pinksync up").await?;
+        let (deps, scheduler) = (worker::deps(&process)?, scheduler::scheduler(&process)?);
+        let (serving, health) = (api::serve(&process)?, health::serve(&process));
+        let stop = process.stop.clone();
+        let work = async move {
+            let scheduling =
+                async { pinksync_scheduler::run(scheduler, stop.clone()).await.map_err(scheduler::stopped) };
+            let working = async {
+                pinksync_worker::run(deps, stop.clone()).await;
+                Ok(())
+            };
+            tokio::select! {
+                all = async { tokio::try_join!(serving, scheduling, working) } => all.map(|_| ()),
+                ended = health => ended,
+            }
+        };
+        process.run(work).await
+    }
+}

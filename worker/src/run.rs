@@ -1,0 +1,111 @@
+//! A worker from its start to its end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pinksync_common::definition::HostPolicy;
+use pinksync_common::dispatch::Dispatcher;
+use pinksync_common::ids::WorkerId;
+use pinksync_common::queue::{Broker, Class, Consumer, Publisher, Topology};
+use pinksync_common::sealing::KeyRing;
+use pinksync_common::store::workers::{self, Worker};
+use pinksync_common::store::{Pool, Result};
+use tokio_util::sync::CancellationToken;
+
+use crate::consume;
+use crate::lease::Leases;
+use crate::service::{Limits, Service};
+use crate::systems::Systems;
+
+/// How often a worker says that it is alive.
+const PRESENCE: Duration = Duration::from_secs(5);
+
+/// What a worker stands on.
+pub struct Deps {
+    pub pool: Pool,
+    pub broker: Broker,
+    pub topology: Topology,
+    pub keys: Arc<KeyRing>,
+    pub hosts: HostPolicy,
+    pub file_roots: Vec<PathBuf>,
+    pub limits: Limits,
+}
+
+/// Works until `shutdown`, then lets tasks come to their next checkpoint, at most for the grace period.
+pub async fn run(deps: Deps, shutdown: CancellationToken) {
+    let id = WorkerId::new();
+    let ended = CancellationToken::new();
+    let publisher = Arc::new(Publisher::start(deps.broker.clone(), deps.topology.clone()));
+    let dispatcher = Dispatcher::start(deps.pool.clone(), publisher, ended.clone());
+    let leases = Leases::new(id, deps.limits.lease);
+    let service = Arc::new(Service {
+        id,
+        pool: deps.pool,
+        keys: deps.keys,
+        hosts: deps.hosts,
+        file_roots: deps.file_roots,
+        dispatcher,
+        limits: deps.limits,
+        leases,
+        systems: Systems::default(),
+        stopping: shutdown.clone(),
+    });
+    let consumer = Consumer::start(deps.broker, deps.topology, &[Class::Interactive, Class::Bulk], 1, shutdown.clone());
+    let beating = tokio::spawn(beat(Arc::clone(&service), ended.clone()));
+    let present = tokio::spawn(stay_present(Arc::clone(&service), ended.clone()));
+    tracing::info!(worker = %id, permits = service.limits.permits, "ready for tasks");
+    let working = tokio::spawn(consume::run(Arc::clone(&service), consumer));
+    shutdown.cancelled().await;
+    tracing::info!(worker = %id, running = service.leases.len(), "stopping");
+    service.leases.stop_all();
+    if tokio::time::timeout(service.limits.grace, working).await.is_err() {
+        tracing::warn!(running = service.leases.len(), "tasks did not end in time; their leases run out");
+    }
+    ended.cancel();
+    for task in [beating, present] {
+        if let Err(error) = task.await {
+            tracing::warn!(%error, "a part of the worker broke off");
+        }
+    }
+}
+
+async fn beat(service: Arc<Service>, ended: CancellationToken) {
+    service.leases.keep(&service.pool, service.limits.heartbeat, ended).await;
+}
+
+async fn stay_present(service: Arc<Service>, ended: CancellationToken) {
+    let mut ticks = tokio::time::interval(PRESENCE);
+    loop {
+        tokio::select! {
+            () = ended.cancelled() => break,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = say_present(&service).await {
+            tracing::debug!(%error, "the worker's presence is not noted");
+        }
+    }
+    let gone = async { workers::gone(&service.pool.get().await?, service.id).await };
+    if let Err(error) = gone.await {
+        tracing::debug!(%error, "the worker's end is not noted");
+    }
+}
+
+async fn say_present(service: &Service) -> Result<()> {
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let worker = Worker {
+        id: service.id,
+        host: host(),
+        pid: i32::try_from(std::process::id()).unwrap_or(0),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        permits: count(service.limits.permits),
+        running: count(service.leases.len()),
+        stopping: service.stopping.is_cancelled(),
+    };
+    workers::seen(&service.pool.get().await?, &worker).await
+}
+
+fn host() -> String {
+    let named = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    named.map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned())
+}
