@@ -1,0 +1,6 @@
+//! Sessions from their submission to their end.
+
+mod first_load;
+mod follow_ups;
+mod interrupted;
+mod systems;

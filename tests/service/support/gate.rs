@@ -1,0 +1,90 @@
+//! Holds a statement of the service at a chosen place, by locks that PostgreSQL has anyway: nothing is added to the product.
+
+use tokio_postgres::Client;
+
+use super::{Database, eventually};
+
+/// Closed until it is opened. Statements wait at it for at most the ten seconds that the product allows them.
+pub struct Gate {
+    holder: Client,
+    close: String,
+    /// Counts who waits.
+    waiting: String,
+}
+
+impl Gate {
+    /// Writes of a table's records wait that meet a condition on `r`, the record.
+    pub async fn before_writes(database: &Database, table: &str, condition: &str) -> Self {
+        let trigger = format!("CREATE TRIGGER gate_1 BEFORE INSERT OR UPDATE OR DELETE ON {table}");
+        Self::by_trigger(database, 1, condition, &trigger).await
+    }
+
+    /// Commits of transactions wait that have written to a table.
+    pub async fn before_commits(database: &Database, table: &str) -> Self {
+        let trigger = format!(
+            "CREATE CONSTRAINT TRIGGER gate_2 AFTER INSERT OR UPDATE OR DELETE ON {table} DEFERRABLE INITIALLY DEFERRED"
+        );
+        Self::by_trigger(database, 2, "true", &trigger).await
+    }
+
+    async fn by_trigger(database: &Database, lock: i64, condition: &str, trigger: &str) -> Self {
+        let function = format!(
+            "CREATE FUNCTION gate_{lock}() RETURNS trigger LANGUAGE plpgsql AS $$
+             DECLARE r record := coalesce(NEW, OLD);
+             BEGIN
+                 IF {condition} THEN PERFORM pg_advisory_xact_lock_shared({lock}); END IF;
+                 RETURN r;
+             END $$"
+        );
+        let close = format!("SELECT pg_advisory_lock({lock})");
+        let waiting = format!("locktype = 'advisory' AND objid = {lock}");
+        let gate = Self { holder: database.connect().await, close, waiting };
+        gate.close().await;
+        database.batch(&format!("{function}; {trigger} FOR EACH ROW EXECUTE FUNCTION gate_{lock}()")).await;
+        gate
+    }
+
+    /// Statements that write to a table wait.
+    pub async fn before_table(database: &Database, table: &str) -> Self {
+        Self::by_lock(database, table, "SHARE ROW EXCLUSIVE").await
+    }
+
+    /// Statements that touch a table wait.
+    pub async fn around_table(database: &Database, table: &str) -> Self {
+        Self::by_lock(database, table, "ACCESS EXCLUSIVE").await
+    }
+
+    async fn by_lock(database: &Database, table: &str, mode: &str) -> Self {
+        let close = format!("BEGIN; LOCK TABLE {table} IN {mode} MODE");
+        let waiting = format!("locktype = 'relation' AND relation = '{table}'::regclass");
+        let gate = Self { holder: database.connect().await, close, waiting };
+        gate.close().await;
+        gate
+    }
+
+    /// Waits for what is beyond it.
+    pub async fn close(&self) {
+        self.holder.batch_execute(&self.close).await.unwrap();
+    }
+
+    /// Lets all pass that wait, and all that come until it is closed.
+    pub async fn open(&self) {
+        self.holder.batch_execute("ROLLBACK; SELECT pg_advisory_unlock_all()").await.unwrap();
+    }
+
+    /// How many statements wait.
+    pub async fn waiting(&self) -> i64 {
+        let count = format!(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND {}
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            self.waiting
+        );
+        self.holder.query_one(&count, &[]).await.unwrap().get(0)
+    }
+
+    /// Until somebody waits.
+    #[track_caller]
+    pub fn reached(&self) -> impl Future<Output = ()> {
+        eventually(async || self.waiting().await > 0)
+    }
+}
