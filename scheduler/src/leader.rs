@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics::gauge;
 use pinksync_common::store::{self, leases};
+use pinksync_common::telemetry::names;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -52,7 +53,7 @@ struct Candidate<'a> {
 impl Candidate<'_> {
     fn show(&self, term: Option<i64>) {
         self.scheduler.term.send_replace(term);
-        gauge!("pinksync_scheduler_leads").set(if term.is_some() { 1.0 } else { 0.0 });
+        gauge!(names::SCHEDULER_LEADS).set(if term.is_some() { 1.0 } else { 0.0 });
     }
 
     /// The term, if this one leads; a database that does not answer in time counts as a refusal.
