@@ -57,7 +57,12 @@ postgres_end() {
         fail "PostgreSQL in $postgres_home does not stop"
 }
 
-postgres_runs() { postgres_run "$postgres_bin/pg_ctl" -D "$postgres_home/data" status >/dev/null 2>&1; }
+# A number may have been given away: the server stands in its data.
+postgres_runs() {
+    local pid
+    pid="$(head -n 1 "$postgres_home/data/postmaster.pid" 2>/dev/null)" || return 1
+    process_runs "$pid" && [[ "$(readlink "/proc/$pid/cwd")" == "$postgres_home/data" ]]
+}
 
 # Stops this server and no other, by its own data folder; a stop that hangs ends in a kill of its pid.
 postgres_stop() {
