@@ -34,6 +34,10 @@ run_up() {
 run_down() {
     local name
     [[ -z "${1:-}" || "$1" == --remove ]] || fail "down takes --remove or nothing, not: $1"
+    if [[ ! -d "$UP_HOME" ]]; then
+        say "nothing was started here"
+        return
+    fi
     for name in "${UP_PROCESSES[@]}"; do
         up_stop "$name"
     done
@@ -48,7 +52,7 @@ run_down() {
         [[ ! -e "$UP_HOME/postgres" ]] || rm -rf -- "$(readlink -f "$UP_HOME/postgres")"
         rm -rf -- "$UP_HOME"
         say "data, master key and API key are deleted"
-    elif [[ -d "$UP_HOME" ]]; then
+    else
         say "what they kept stays in $UP_HOME; ./dev up goes on with it, ./dev down --remove deletes it"
     fi
 }
