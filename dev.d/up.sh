@@ -94,6 +94,10 @@ up_noted_but() { grep -v "^$1=" "$UP_HOME/noted" 2>/dev/null || true; }
 
 # The settings that all processes share, in the file by which `pinksync` finds them, too. The master key is made once.
 up_settings() {
+    if [[ -n "${PINKSYNC_API_LISTEN:-}" ]] && ! up_pid api >/dev/null; then
+        up_note port-api "${PINKSYNC_API_LISTEN##*:}"
+    fi
+    [[ -z "${PINKSYNC_FILE_ROOTS:-}" ]] || export PINKSYNC_FILE_ROOTS="$PINKSYNC_FILE_ROOTS,$UP_HOME/demo"
     (
         umask 077
         [[ -s "$UP_HOME/master-key" ]] || printf 'k1:%s\n' "$(openssl rand -base64 32)" >"$UP_HOME/master-key"
