@@ -51,7 +51,7 @@ run_down() {
     if [[ "${1:-}" == --remove ]]; then
         [[ ! -e "$UP_HOME/postgres" ]] || rm -rf -- "$(readlink -f "$UP_HOME/postgres")"
         rm -rf -- "$UP_HOME"
-        say "data, master key and API key are deleted"
+        say "$UP_HOME is deleted: its data, master key and API key; servers of your own keep what is in them"
     else
         say "what they kept stays in $UP_HOME; ./dev up goes on with it, ./dev down --remove deletes it"
     fi
