@@ -120,9 +120,15 @@ need_command() {
     command -v "$1" >/dev/null || install_packages "$2"
 }
 
+need_cargo() {
+    command -v cargo >/dev/null || fail "cargo is missing: install Rust (rust-toolchain.toml names the channel)"
+    need_command cc build-essential
+}
+
 # Builds the program, unless the caller names one.
 need_pinksync() {
     [[ -z "${PINKSYNC_BIN:-}" ]] || return 0
+    need_cargo
     cargo build --release --package pinksync
     export PINKSYNC_BIN="${CARGO_TARGET_DIR:-$ROOT/target}/release/pinksync"
 }
