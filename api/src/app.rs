@@ -13,7 +13,9 @@ use pinksync_common::auth::{KeyStates, TokenKeys, Verifier};
 use pinksync_common::dispatch::Dispatcher;
 use pinksync_common::sealing::KeyRing;
 use pinksync_common::store::{Client, Pool, StoreError};
+use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
 
 use crate::access::{Gate, Undeclared, guard};
 use crate::limit::RateLimit;
@@ -83,19 +85,33 @@ impl App {
     }
 }
 
+/// The routes, and their description as it was gathered and as it is served.
+fn described() -> Result<(Router<Arc<App>>, OpenApi, Value), AssemblyError> {
+    let (routes, mut gathered) = routes::all().split_for_parts();
+    openapi::complete(&mut gathered);
+    let document = openapi::to_json(&gathered)?;
+    Ok((routes, gathered, document))
+}
+
+/// The OpenAPI document of the whole API.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn document() -> Result<Value, AssemblyError> {
+    Ok(described()?.2)
+}
+
 /// The whole API as a service.
 ///
 /// # Errors
 /// An operation does not declare what it needs.
 pub fn router(parts: Parts) -> Result<Router, AssemblyError> {
-    let (routes, mut document) = routes::all().split_for_parts();
-    openapi::complete(&mut document);
-    let json = openapi::to_json(&document)?;
+    let (routes, gathered, document) = described()?;
     let app = Arc::new(App {
         tokens: TokenKeys::new(&parts.ring),
-        gate: Gate::of_document(&document)?,
-        document: serde_json::to_vec(&json)?.into(),
-        docs: docs::page(&json).into(),
+        gate: Gate::of_document(&gathered)?,
+        document: serde_json::to_vec(&document)?.into(),
+        docs: docs::page(&document).into(),
         pool: parts.pool,
         ring: parts.ring,
         key_states: parts.key_states,

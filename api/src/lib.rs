@@ -22,7 +22,7 @@ mod routes;
 mod run;
 mod serve;
 
-pub use app::{AssemblyError, Metrics, Parts, router};
+pub use app::{AssemblyError, Metrics, Parts, document, router};
 pub use health::serve_health;
 pub use limit::RateLimit;
 pub use problem::Code;

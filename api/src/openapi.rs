@@ -1,14 +1,14 @@
 //! The OpenAPI 3.1 document: gathered from the handlers, then completed with what holds for every operation of a kind,
 //! and with the schema of the sync file.
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use pinksync_model::SyncDefinition;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{OpenApi, Ref, Required, ResponseBuilder};
+use utoipa::openapi::{OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
 
 use crate::problem::ProblemBody;
 
@@ -62,11 +62,22 @@ pub fn complete(document: &mut OpenApi) {
             if matches!(method, Method::PUT | Method::PATCH | Method::DELETE) {
                 add_header(operation, "If-Match", Required::True, "The `ETag` of the revision that is to be changed.");
             }
+            operation.responses.responses.iter_mut().for_each(|(status, response)| describe(status, response));
             let problem = Ref::from_schema_name("Problem");
             let content = utoipa::openapi::Content::new(Some(problem));
             let response = ResponseBuilder::new().description("A problem").content("application/problem+json", content);
             operation.responses.responses.insert("default".to_owned(), response.build().into());
         }
+    }
+}
+
+/// An answer that says nothing else of itself is described by the name of its status.
+fn describe(status: &str, response: &mut RefOr<Response>) {
+    let reason = status.parse::<StatusCode>().ok().and_then(|status| status.canonical_reason());
+    if let (RefOr::T(response), Some(reason)) = (response, reason)
+        && response.description.is_empty()
+    {
+        response.description = reason.to_owned();
     }
 }
 
@@ -141,19 +152,26 @@ fn add_definition(schemas: &mut Map<String, Value>) {
     }
     schemas.insert(DEFINITION.to_owned(), moved(definition));
     let connection = parts.get("Connection").cloned().unwrap_or_default();
-    schemas.insert("NewConnection".to_owned(), moved(with_name(connection)));
+    schemas.insert("NewConnection".to_owned(), moved(with_more(connection)));
     for (name, part) in parts {
         schemas.insert(format!("{DEFINITION}.{name}"), moved(part));
     }
 }
 
-/// A connection as it is posted: what stands under `source:` in a sync file, and a name beside it. Every type forbids
-/// further fields, so the name is added to each.
-fn with_name(mut connection: Value) -> Value {
-    let name = json!({"type": "string", "minLength": 1, "maxLength": 200, "description": "Unique in its account."});
+/// A connection as it is posted: what stands under `source:` in a sync file, and what the service
+/// keeps beside it. Every type forbids further fields, so they are added to each.
+fn with_more(mut connection: Value) -> Value {
+    let more = json!({
+        "name": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Unique in its account."},
+        "max_tasks": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "description": "Tasks that may work on it at once; as the service's settings say, if left out.",
+        },
+    });
     for form in connection.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(fields) = form.get_mut("properties").and_then(Value::as_object_mut) {
-            fields.insert("name".to_owned(), name.clone());
+            fields.extend(more.as_object().cloned().unwrap_or_default());
         }
         if let Some(required) = form.get_mut("required").and_then(Value::as_array_mut) {
             required.push("name".into());

@@ -14,6 +14,8 @@ pub struct Things {
     pub sync: String,
     pub key: String,
     pub schedule: String,
+    /// Pending until it is started.
+    pub session: String,
 }
 
 impl Things {
@@ -27,6 +29,7 @@ impl Things {
             connection: make("/v1/connections", connection(&unique("connection"))).await,
             key: make("/v1/api-keys", json!({"name": "k", "permissions": ["sync:read"]})).await,
             schedule: make("/v1/schedules", schedule(&sync)).await,
+            session: make("/v1/sessions", session(&sync)).await,
             sync,
         }
     }
@@ -38,6 +41,7 @@ impl Things {
             "sync_id" => &self.sync,
             "key_id" => &self.key,
             "schedule_id" => &self.schedule,
+            "session_id" => &self.session,
             "revision" => "1",
             other => panic!("name a thing of an account for the path parameter {other}"),
         }
@@ -53,6 +57,24 @@ impl Things {
         filled
     }
 
+    /// What brings the session into the state that an action wants.
+    pub fn preparation(&self, operation: &str) -> String {
+        let id = &self.session;
+        let to = |state: &str| format!("UPDATE sessions SET started_at = now(), {state} WHERE id = '{id}'");
+        match operation {
+            "pause_session" => to("status = 'in_progress', active_since = now()"),
+            "resume_session" => to("status = 'paused', paused_at = now()"),
+            "retry_session" => to("status = 'failed', ended_at = now()"),
+            "undo_session" => to("status = 'completed', ended_at = now()"),
+            "apply_session" => {
+                let completed = to("status = 'completed', ended_at = now(), mode = 'plan'");
+                let plan = "INSERT INTO plans (session_id, account_id, saved) SELECT id, account_id, '' FROM sessions";
+                format!("{completed}; {plan} WHERE id = '{id}'")
+            }
+            _ => String::new(),
+        }
+    }
+
     /// A good body for an operation, another one each time; None for one without a body. A new operation with a body
     /// needs a line here.
     pub fn body(&self, operation: &str) -> Option<Value> {
@@ -63,6 +85,7 @@ impl Things {
             "create_connection" | "replace_connection" => connection(&name),
             "create_sync" | "replace_sync" | "validate_sync" => sync(&name),
             "create_schedule" | "replace_schedule" => schedule(&self.sync),
+            "create_session" => session(&self.sync),
             _ => return None,
         })
     }
@@ -83,6 +106,10 @@ pub fn sync(name: &str) -> Value {
         "target": {"type": "sqlite", "path": "/data/shop.db"},
         "datasets": [{"source": "public.customers", "target": "customers", "key": ["id"]}],
     })
+}
+
+fn session(sync: &str) -> Value {
+    json!({"sync_id": sync, "start": false})
 }
 
 pub fn schedule(sync: &str) -> Value {

@@ -54,7 +54,6 @@ async fn while_the_first_is_at_work_the_second_is_told_to_come_back() {
         let second = create(&client, "one", &connection("crm")).await;
         second.problem(409, "idempotency_in_progress");
         assert_eq!(second.header("retry-after"), "1");
-        create(&client, "two", &connection("shop")).await;
         blocker.rollback().await.unwrap();
         first.await.unwrap().with_status(201);
     })

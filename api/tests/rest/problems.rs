@@ -136,7 +136,6 @@ async fn a_secret_never_comes_back() {
         let saved = client.post("/v1/syncs", &sync("shop")).await.with_status(201);
         let mut wrong = connection("other");
         wrong["port"] = PASSWORD.into();
-        wrong["tls"] = PASSWORD.into();
         let mut twice = sync("shop");
         twice["target"]["path"] = json!([PASSWORD]);
         let id = |reply: &super::client::Reply| reply.json()["id"].as_str().unwrap().to_owned();

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use pinksync_api::{Parts, RateLimit, router, serve};
 use pinksync_common::auth::{ApiKey, KeyStates, Permission, Permissions, TokenKeys, Verifier};
+use pinksync_common::dispatch::Dispatcher;
 use pinksync_common::ids::{AccountId, ApiKeyId};
+use pinksync_common::queue::{Broker, DEFAULT_PREFIX, Publisher, Topology};
 use pinksync_common::sealing::{KeyRing, new_key};
 use pinksync_common::store::{Pool, accounts, api_keys};
 use serde_json::json;
@@ -58,6 +60,13 @@ pub async fn with_limited_service<F: Future<Output = ()> + Send + 'static>(
     .await;
 }
 
+/// There is no broker here: what is accepted waits for one, and the answers are the same.
+fn publisher() -> Arc<Publisher> {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let broker = Broker::new(&format!("amqp://nobody@{nobody}")).unwrap();
+    Arc::new(Publisher::start(broker, Topology::new(DEFAULT_PREFIX).unwrap()))
+}
+
 impl Service {
     fn start(pool: Pool, requests: Option<u32>) -> Self {
         let ring = Arc::new(KeyRing::parse(&new_key()).unwrap());
@@ -73,6 +82,8 @@ impl Service {
             time_limit: Duration::from_secs(30),
             https: false,
             metrics: Arc::new(|| "pinksync_up 1\n".to_owned()),
+            dispatcher: Dispatcher::start(pool.clone(), publisher(), stop.clone()),
+            session_cap: 100,
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
