@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod conflicts;
 mod connections;
 mod schedules;
 mod sessions;
@@ -24,6 +25,7 @@ pub fn all() -> OpenApiRouter<Arc<App>> {
         .merge(connections::routes())
         .merge(syncs::routes())
         .merge(sessions::routes())
+        .merge(conflicts::routes())
         .merge(schedules::routes())
         .merge(audit::routes())
         .merge(system::routes())

@@ -42,6 +42,8 @@ pub mod names {
     pub const LEASES_LOST: &str = "pinksync_leases_lost_total";
     /// {side}
     pub const RECORDS_WRITTEN: &str = "pinksync_records_written_total";
+    /// {mode}
+    pub const SESSIONS_SUBMITTED: &str = "pinksync_sessions_submitted_total";
     /// {result}
     pub const TOKENS: &str = "pinksync_token_requests_total";
 }
@@ -110,6 +112,7 @@ fn describe() {
     describe_histogram!(names::TASK_SECONDS, Unit::Seconds, "How long tasks took");
     describe_counter!(names::LEASES_LOST, "Tasks that another worker took over while this one was at them");
     describe_counter!(names::RECORDS_WRITTEN, "Records that a side confirmed as written");
+    describe_counter!(names::SESSIONS_SUBMITTED, "Sessions that were accepted, by mode");
     describe_counter!(names::TOKENS, "API keys that were to be traded for a token, by result");
 }
 
