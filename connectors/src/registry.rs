@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use pinksync_engine::Result;
 use pinksync_engine::connector::System;
@@ -27,12 +28,18 @@ pub struct Origin<'a> {
     pub application: &'a str,
     /// Where hosts are connected to, instead of asking for their names again. Hosts that are not in it are looked up.
     pub addresses: HashMap<String, IpAddr>,
+    /// A server ends a transaction in which nothing happened for so long: whoever began it may stand still, and others wait
+    /// for its locks.
+    pub idle_limit: Duration,
 }
+
+/// The idle limit of a process that nobody takes over from.
+const IDLE_LIMIT: Duration = Duration::from_secs(600);
 
 impl<'a> Origin<'a> {
     /// Hosts are looked up by their names.
     pub fn new(base_folder: &'a Path, application: &'a str) -> Self {
-        Self { base_folder, application, addresses: HashMap::new() }
+        Self { base_folder, application, addresses: HashMap::new(), idle_limit: IDLE_LIMIT }
     }
 }
 

@@ -94,7 +94,11 @@ pub async fn open_side(service: &Service, connection: &Connection, application: 
         }
         (other, _) => other.clone(),
     };
-    registry::open(&connection, &Origin { base_folder, application, addresses }).await
+    registry::open(
+        &connection,
+        &Origin { base_folder, application, addresses, idle_limit: service.limits.lease * 2 / 3 },
+    )
+    .await
 }
 
 /// The path with its links followed, where that lies below an allowed root.

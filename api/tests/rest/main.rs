@@ -5,6 +5,7 @@ mod client;
 mod database;
 mod document;
 mod fixture;
+mod https;
 mod idempotency;
 mod keys;
 mod pages;

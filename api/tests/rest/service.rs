@@ -1,6 +1,6 @@
 //! A served API on a port of its own.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use pinksync_common::dispatch::Dispatcher;
 use pinksync_common::ids::{AccountId, ApiKeyId};
 use pinksync_common::queue::{Broker, DEFAULT_PREFIX, Publisher, Topology};
 use pinksync_common::sealing::{KeyRing, new_key};
+use pinksync_common::settings::TlsFiles;
 use pinksync_common::store::{Pool, accounts, api_keys};
 use serde_json::json;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -26,6 +27,7 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// A running API; stopped when dropped.
 pub struct Service {
     pub pool: Pool,
+    pub address: SocketAddr,
     /// Without a token.
     pub open: Client,
     pub tokens: TokenKeys,
@@ -54,7 +56,7 @@ pub async fn with_limited_service<F: Future<Output = ()> + Send + 'static>(
     test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
 ) {
     with_database(move |pool| async move {
-        let service = Arc::new(Service::start(pool, requests));
+        let service = Arc::new(Service::start(pool, requests, None));
         test(service).await;
     })
     .await;
@@ -67,8 +69,16 @@ fn publisher() -> Arc<Publisher> {
     Arc::new(Publisher::start(broker, Topology::new(DEFAULT_PREFIX).unwrap()))
 }
 
+/// A service that speaks HTTPS alone.
+pub async fn with_https_service<F: Future<Output = ()> + Send + 'static>(
+    tls: TlsFiles,
+    test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
+) {
+    with_database(move |pool| async move { test(Arc::new(Service::start(pool, None, Some(tls)))).await }).await;
+}
+
 impl Service {
-    fn start(pool: Pool, requests: Option<u32>) -> Self {
+    fn start(pool: Pool, requests: Option<u32>, tls: Option<TlsFiles>) -> Self {
         let ring = Arc::new(KeyRing::parse(&new_key()).unwrap());
         let (verifier, stop) = (Arc::new(Verifier::new(CHEAP, 2)), CancellationToken::new());
         let key_states = Arc::new(KeyStates::new(pool.clone()));
@@ -80,23 +90,30 @@ impl Service {
             rate_limit: requests.map(|requests| RateLimit::new(requests, Duration::from_secs(60))),
             body_limit: BODY_LIMIT,
             time_limit: Duration::from_secs(30),
-            https: false,
+            https: tls.is_some(),
             metrics: Arc::new(|| "pinksync_up 1\n".to_owned()),
             dispatcher: Dispatcher::start(pool.clone(), publisher(), stop.clone()),
             session_cap: 100,
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
         tokio::spawn({
             let stop = stop.clone();
             async move { key_states.keep_fresh(stop).await }
         });
         tokio::spawn({
             let (router, stop) = (router.unwrap(), stop.clone());
-            async move { serve(router, listener, None, stop).await.unwrap() }
+            async move { serve(router, listener, tls.as_ref(), stop).await.unwrap() }
         });
         let tokens = TokenKeys::new(&ring);
-        Self { pool, open: Client::new(&base), tokens, verifier, _stop: stop.drop_guard() }
+        Self {
+            pool,
+            address,
+            open: Client::new(&format!("http://{address}")),
+            tokens,
+            verifier,
+            _stop: stop.drop_guard(),
+        }
     }
 
     /// A new account whose key may do everything.

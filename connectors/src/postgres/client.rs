@@ -31,7 +31,7 @@ const MAX_STATEMENTS: usize = 100;
 const PINNED: &str = "SET row_security = off; SET jit = off; SET enable_sort = off; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres';
 SET bytea_output = 'hex'; SET extra_float_digits = 3; SET lc_monetary = 'C'; SET TimeZone = 'UTC';
 SET xmloption = 'content'; SET standard_conforming_strings = on; SET statement_timeout = '6h';
-SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10min'; SET plan_cache_mode = 'force_custom_plan';
+SET lock_timeout = '10s'; SET plan_cache_mode = 'force_custom_plan';
 SET client_min_messages = 'error'";
 
 /// One connection and what it has prepared.
@@ -58,7 +58,8 @@ impl Session {
                 tracing::debug!(%error, "a connection to PostgreSQL ended");
             }
         });
-        client.batch_execute(PINNED).await.map_err(|error| translate("set up the connection", error))?;
+        let settings = format!("SET idle_in_transaction_session_timeout = {}; {PINNED}", target.idle_limit.as_millis());
+        client.batch_execute(&settings).await.map_err(|error| translate("set up the connection", error))?;
         let cancel = client.cancel_token();
         Ok(Self { client, statements: HashMap::new(), seed: None, busy: false, cancel, tls: tls.clone() })
     }

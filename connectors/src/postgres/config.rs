@@ -21,6 +21,8 @@ pub struct Target {
     pub tls: TlsMode,
     /// Path of a PEM file of authorities.
     pub authority: Option<PathBuf>,
+    /// After this time without a statement the server ends a transaction.
+    pub idle_limit: Duration,
 }
 
 impl Target {
@@ -52,7 +54,7 @@ impl Target {
         if driver.get_hosts().is_empty() {
             return Err(mistake("no host is named").with_remedy("add a host to the url"));
         }
-        Ok(Self { driver, tls, authority })
+        Ok(Self { driver, tls, authority, idle_limit: Duration::ZERO })
     }
 
     /// Hosts with ports, as `host:5432`; several with commas.

@@ -68,6 +68,7 @@ impl Postgres {
     pub fn open(settings: &ServerSettings, origin: &Origin<'_>) -> Result<Arc<dyn System>> {
         let mut target = Target::new(settings, origin.base_folder, origin.application)?;
         target.connect_to(&origin.addresses);
+        target.idle_limit = origin.idle_limit;
         let pool = Pool::new(target)?;
         Ok(Arc::new(Self { pool: Arc::new(pool), tables: Mutex::default() }))
     }
