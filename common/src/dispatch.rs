@@ -58,6 +58,16 @@ impl Dispatcher {
 
 /// Publishes wake-ups at once and notes those that were confirmed. Gives how many were.
 pub async fn publish(pool: &Pool, publisher: &Publisher, wakes: &[ToPublish]) -> Result<usize> {
+    let confirmed = send(publisher, wakes).await;
+    if !confirmed.is_empty() {
+        let client = pool.get().await?;
+        tasks::published(&client, &confirmed).await?;
+    }
+    Ok(confirmed.len())
+}
+
+/// Publishes wake-ups at once. Gives those that the broker has confirmed, which are to be noted.
+pub async fn send(publisher: &Publisher, wakes: &[ToPublish]) -> Vec<TaskId> {
     let sent = wakes.iter().map(|to| async move {
         let wake = Wake { task: to.task, trace: None };
         match publisher.publish(to.class, &wake).await {
@@ -68,10 +78,5 @@ pub async fn publish(pool: &Pool, publisher: &Publisher, wakes: &[ToPublish]) ->
             }
         }
     });
-    let confirmed: Vec<TaskId> = join_all(sent).await.into_iter().flatten().collect();
-    if !confirmed.is_empty() {
-        let client = pool.get().await?;
-        tasks::published(&client, &confirmed).await?;
-    }
-    Ok(confirmed.len())
+    join_all(sent).await.into_iter().flatten().collect()
 }

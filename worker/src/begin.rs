@@ -111,7 +111,7 @@ async fn sides(service: &Service, row: &sessions::SessionRow) -> Result<std::res
             Some(limit) => pace::limit(side, limit),
             None => side,
         };
-        let (source, target, pairs) = (limit(source), limit(target), tokio::sync::OnceCell::new());
+        let (source, target, pairs) = (limit(source), limit(target), tokio::sync::Mutex::default());
         let sides = Arc::new(Sides { definition: Arc::new(definition), source, target, pairs });
         service.systems.put(row.id, Arc::clone(&sides));
         sides

@@ -8,7 +8,7 @@ use pinksync_common::ids::{SessionId, SyncId, WorkerId};
 use pinksync_engine::connector::System;
 use pinksync_engine::pair::Pair;
 use pinksync_model::SyncDefinition;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex as AsyncMutex;
 
 /// How long the sides of a session stay open that no task of this worker uses.
 const KEPT: Duration = Duration::from_secs(30);
@@ -18,8 +18,8 @@ pub struct Sides {
     pub definition: Arc<SyncDefinition>,
     pub source: Arc<dyn System>,
     pub target: Arc<dyn System>,
-    /// Opened for segments, by whichever task needs them first.
-    pub pairs: OnceCell<Vec<Arc<Pair>>>,
+    /// Pairs whose segments are shared, by name; opened by whichever task needs one first.
+    pub pairs: AsyncMutex<HashMap<String, Arc<Pair>>>,
 }
 
 #[derive(Default)]

@@ -22,12 +22,15 @@ pub mod names {
     /// {class}
     pub const TASKS_RUNNING: &str = "pinksync_tasks_running";
     pub const TASKS_PARKED: &str = "pinksync_parked_tasks";
+    /// {class}
     pub const OLDEST_READY_TASK_SECONDS: &str = "pinksync_oldest_ready_task_seconds";
     pub const DESIRED_WORKERS: &str = "pinksync_desired_workers";
     /// {status}
     pub const SESSIONS: &str = "pinksync_sessions";
     pub const DEAD_LETTERS: &str = "pinksync_dead_letters";
-    pub const OUTBOX_ROWS: &str = "pinksync_outbox_rows";
+    pub const OUTBOX_UNPUBLISHED: &str = "pinksync_outbox_unpublished";
+    pub const WORKERS: &str = "pinksync_workers";
+    pub const LEASE_TAKEOVERS: &str = "pinksync_lease_takeovers_total";
     pub const SCHEDULER_LEADS: &str = "pinksync_scheduler_leads";
     /// {loop}
     pub const SCHEDULER_LAST_SUCCESS_SECONDS: &str = "pinksync_scheduler_last_success_seconds";
@@ -98,7 +101,9 @@ fn describe() {
     describe_gauge!(names::DESIRED_WORKERS, "Workers that ready and running tasks would keep busy");
     describe_gauge!(names::SESSIONS, "Sessions that have not ended, by status");
     describe_gauge!(names::DEAD_LETTERS, "Messages that nobody could make sense of");
-    describe_gauge!(names::OUTBOX_ROWS, "Wake-ups that are not published yet");
+    describe_gauge!(names::OUTBOX_UNPUBLISHED, "Wake-ups that the broker has not confirmed yet");
+    describe_gauge!(names::WORKERS, "Workers that were lately heard of and are not stopping");
+    describe_counter!(names::LEASE_TAKEOVERS, "Tasks taken from an owner whose lease had run out");
     describe_gauge!(names::SCHEDULER_LEADS, "1 where this scheduler leads");
     describe_gauge!(
         names::SCHEDULER_LAST_SUCCESS_SECONDS,

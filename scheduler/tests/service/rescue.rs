@@ -21,7 +21,7 @@ impl Service {
         let held = Held { account, session, task: claimed.id, generation: claimed.generation };
         let mut client = store::client(&self.pool).await.unwrap();
         let transaction = store::begin(&mut client).await.unwrap();
-        let ended = sessions::end_segment(&transaction, held, &Outcome::Done { result: None }).await.unwrap();
+        let ended = sessions::end_task(&transaction, held, &Outcome::Done { result: None }).await.unwrap();
         assert!(matches!(ended, Ended::Done(_)));
         store::commit(transaction).await.unwrap();
     }
