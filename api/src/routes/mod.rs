@@ -5,10 +5,12 @@ mod audit;
 mod auth;
 mod conflicts;
 mod connections;
+mod queue;
 mod schedules;
 mod sessions;
 mod syncs;
 mod system;
+mod workers;
 
 use std::sync::Arc;
 
@@ -27,6 +29,8 @@ pub fn all() -> OpenApiRouter<Arc<App>> {
         .merge(sessions::routes())
         .merge(conflicts::routes())
         .merge(schedules::routes())
+        .merge(workers::routes())
+        .merge(queue::routes())
         .merge(audit::routes())
         .merge(system::routes())
 }
