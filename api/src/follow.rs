@@ -50,7 +50,8 @@ impl Seats {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(key).or_default();
         if *count >= SEATS {
-            let detail = format!("at most {SEATS} sessions are followed at once with one API key: end one of them first");
+            let detail =
+                format!("at most {SEATS} sessions are followed at once with one API key: end one of them first");
             return Err(Problem::new(Code::RateLimited, detail).retry_after(HEARTBEAT.as_secs()));
         }
         *count += 1;

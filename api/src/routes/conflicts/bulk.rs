@@ -85,10 +85,7 @@ pub(super) struct Submitted {
 #[utoipa::path(post, path = "/v1/conflicts/resolve", tag = "conflicts", operation_id = "resolve_conflicts",
     security(("token" = ["conflicts:write"])), request_body = Decisions,
     responses((status = 200, body = Matching, description = "Of a dry run"), (status = 202, body = Submitted)))]
-pub(super) async fn resolve_many(
-    State(app): State<Arc<App>>,
-    change: Change<Decisions>,
-) -> Result<Answer, Instead> {
+pub(super) async fn resolve_many(State(app): State<Arc<App>>, change: Change<Decisions>) -> Result<Answer, Instead> {
     let (caller, body) = (&change.caller, &change.body);
     let filter = checked(body)?;
     let mut client = app.client().await?;
@@ -141,8 +138,7 @@ async fn decide(
             None => syncs::current_revision(sql, account, conflict.sync).await?,
         };
         revisions.insert(conflict.sync, revision);
-        let decider =
-            Decider { account, sync: conflict.sync, revision, created_by: caller.key, class: Class::Bulk };
+        let decider = Decider { account, sync: conflict.sync, revision, created_by: caller.key, class: Class::Bulk };
         let decision = order(caller, conflict.id, choice, None);
         let (session, stored) = sessions::decide(sql, decider, &decision).await.map_err(refused)?;
         session_ids.push(session);

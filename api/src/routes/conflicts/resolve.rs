@@ -110,8 +110,13 @@ async fn decide(
         return Err(at_work().into());
     }
     let revision = syncs::current_revision(&work.sql, caller.account, row.sync).await?;
-    let decider =
-        Decider { account: caller.account, sync: row.sync, revision, created_by: caller.key, class: Class::Interactive };
+    let decider = Decider {
+        account: caller.account,
+        sync: row.sync,
+        revision,
+        created_by: caller.key,
+        class: Class::Interactive,
+    };
     let decision = order(caller, id, change.body.choice, change.body.value.clone());
     let (session, to_publish) = sessions::decide(&work.sql, decider, &decision).await.map_err(refused)?;
     let row = sessions::get(&work.sql, caller.account, session).await?.ok_or_else(missing)?;

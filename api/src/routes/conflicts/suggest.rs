@@ -182,8 +182,7 @@ mod tests {
 
     #[test]
     fn different_fields_changed_by_different_sides_are_put_together() {
-        let (_, suggestion) =
-            look("manual", json!({"a": 1, "b": 1}), json!({"a": 2, "b": 1}), json!({"a": 1, "b": 3}));
+        let (_, suggestion) = look("manual", json!({"a": 1, "b": 1}), json!({"a": 2, "b": 1}), json!({"a": 1, "b": 3}));
         let suggestion = suggestion.unwrap();
         assert_eq!((suggestion.choice, suggestion.value.map(Value::from)), (Choice::Value, Some(json!({"b": 3}))));
     }

@@ -52,10 +52,7 @@ struct ClassView {
 }
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(queue))
-        .routes(routes!(dead_letters::list))
-        .routes(routes!(dead_letters::retry))
+    OpenApiRouter::new().routes(routes!(queue)).routes(routes!(dead_letters::list)).routes(routes!(dead_letters::retry))
 }
 
 /// Tell how much there is to do

@@ -54,11 +54,7 @@ struct Told {
 /// by it, so that the `Idempotency-Key` has no effect.
 #[utoipa::path(post, path = "/v1/syncs/{sync_id}/validate", tag = "syncs", operation_id = "validate_saved_sync",
     security(("token" = ["sync:read"])), params(("sync_id" = Uuid, Path)), responses((status = 200, body = Looked)))]
-pub(super) async fn validate(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    PathOf(id): PathOf<SyncId>,
-) -> Shown<Looked> {
+pub(super) async fn validate(State(app): State<Arc<App>>, caller: Caller, PathOf(id): PathOf<SyncId>) -> Shown<Looked> {
     let row = syncs::get(&app.client().await?, caller.account, id).await?.ok_or_else(missing)?;
     let question = Question { kind: TaskKind::Validate, sync: Some(id), connections: &[], patience: PATIENCE };
     let asked = request::Validate { sync: id, revision: row.revision };

@@ -72,7 +72,9 @@ impl ConflictRow {
             session: SessionId(row.get("session_id")),
             dataset: row.get("dataset"),
             kind: kind.parse().map_err(|_| StoreError::Unreadable("the kind of a conflict", kind.to_owned()))?,
-            status: status.parse().map_err(|_| StoreError::Unreadable("the status of a conflict", status.to_owned()))?,
+            status: status
+                .parse()
+                .map_err(|_| StoreError::Unreadable("the status of a conflict", status.to_owned()))?,
             shown: row.get("shown"),
             decision: row.get("decision"),
             decided_by: row.get("decided_by"),
@@ -173,12 +175,7 @@ pub async fn count_open(client: &impl GenericClient, account: AccountId, filter:
 }
 
 /// The oldest of them, locked.
-pub async fn open(
-    transaction: &Transaction<'_>,
-    account: AccountId,
-    filter: &Filter,
-    limit: i64,
-) -> Result<Vec<Open>> {
+pub async fn open(transaction: &Transaction<'_>, account: AccountId, filter: &Filter, limit: i64) -> Result<Vec<Open>> {
     let select = format!(
         "SELECT c.id, c.sync_id FROM {FROM} WHERE {MATCHES} AND {FREE} ORDER BY c.id LIMIT $6 FOR NO KEY UPDATE OF c"
     );

@@ -54,8 +54,7 @@ pub async fn parked(
     after: Option<TaskId>,
     limit: i64,
 ) -> Result<Vec<Parked>> {
-    let select =
-        format!("SELECT {COLUMNS} FROM {PARKED} p WHERE ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3");
+    let select = format!("SELECT {COLUMNS} FROM {PARKED} p WHERE ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3");
     let statement = client.prepare_cached(&select).await?;
     client.query(&statement, &[&account, &after, &limit]).await?.iter().map(read).collect()
 }
@@ -69,11 +68,7 @@ pub async fn parked_one(client: &impl GenericClient, account: AccountId, task: T
 
 /// Makes a parked task ready again, as if it had never been begun; the caller publishes after its commit, and holds the
 /// lock of the task's session. `None`: the account has no such parked task.
-pub async fn drive_again(
-    client: &impl GenericClient,
-    account: AccountId,
-    task: TaskId,
-) -> Result<Option<ToPublish>> {
+pub async fn drive_again(client: &impl GenericClient, account: AccountId, task: TaskId) -> Result<Option<ToPublish>> {
     const UPDATE: &str = "UPDATE tasks SET status = 'ready', attempts = 0, ended_at = NULL, published_at = NULL,
         available_at = now() WHERE account_id = $1 AND id = $2 AND status = 'parked' RETURNING id, class";
     let statement = client.prepare_cached(UPDATE).await?;

@@ -23,10 +23,12 @@ const COLUMNS: [&str; 8] = [
 /// The whole page.
 pub fn page(report: &Report) -> String {
     let session = &report.session;
-    let ended = session.ended_at.as_ref().map_or_else(|| "not over yet".to_owned(), |at| format!("ended {}", escaped(at)));
-    let reason = session.reason.as_ref().map(|reason| {
-        format!("<p><code>{}</code>: {}</p>", escaped(&reason.code), escaped(&reason.detail))
-    });
+    let ended =
+        session.ended_at.as_ref().map_or_else(|| "not over yet".to_owned(), |at| format!("ended {}", escaped(at)));
+    let reason = session
+        .reason
+        .as_ref()
+        .map(|reason| format!("<p><code>{}</code>: {}</p>", escaped(&reason.code), escaped(&reason.detail)));
     let heads: String = COLUMNS.iter().map(|name| format!("<th>{name}")).collect();
     let mut rows: String = report.datasets.iter().map(|dataset| row(dataset, "")).collect();
     if report.datasets.len() > 1 {
@@ -69,7 +71,9 @@ fn row(dataset: &DatasetReport, class: &str) -> String {
 fn guards(report: &Report) -> String {
     let tripped = report.guards.iter().filter(|guard| guard.tripped);
     let lines: String = tripped
-        .map(|guard| format!("<li class=\"tripped\">the guard <code>{}</code> was tripped", escaped(guard.name.as_str())))
+        .map(|guard| {
+            format!("<li class=\"tripped\">the guard <code>{}</code> was tripped", escaped(guard.name.as_str()))
+        })
         .collect();
     if lines.is_empty() { lines } else { format!("<h2>Guards</h2><ul>{lines}</ul>") }
 }
