@@ -40,6 +40,12 @@ impl Load {
             Class::Bulk => self.bulk,
         }
     }
+
+    /// So many that none has more than `tasks_per_worker` tasks to see to.
+    pub fn desired_workers(&self, tasks_per_worker: u32) -> u64 {
+        let tasks: i64 = Class::ALL.iter().map(|class| self.of(*class)).map(|tasks| tasks.ready + tasks.running).sum();
+        tasks.unsigned_abs().div_ceil(u64::from(tasks_per_worker.max(1)))
+    }
 }
 
 /// Counts what there is to do. Tasks that wait (for a retry, or for their session to have fewer in flight) are not
@@ -80,4 +86,21 @@ pub async fn load(client: &impl GenericClient) -> Result<Load> {
         paused: row.get(5),
         ..load
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_wanted_for_each_begun_share_of_the_tasks() {
+        let load = |ready, running| Load {
+            bulk: Tasks { ready, ..Tasks::default() },
+            interactive: Tasks { running, ..Tasks::default() },
+            ..Load::default()
+        };
+        for (ready, running, wanted) in [(0, 0, 0), (1, 0, 1), (3, 1, 1), (3, 2, 2), (40, 1, 11)] {
+            assert_eq!(load(ready, running).desired_workers(4), wanted, "{ready} and {running}");
+        }
+    }
 }

@@ -39,30 +39,5 @@ fn show(load: &Load, tasks_per_worker: u32) {
     gauge!(names::TASKS_PARKED).set(load.parked as f64);
     gauge!(names::OUTBOX_UNPUBLISHED).set(load.unpublished as f64);
     gauge!(names::WORKERS).set(load.workers as f64);
-    gauge!(names::DESIRED_WORKERS).set(desired_workers(load, tasks_per_worker) as f64);
-}
-
-/// So many that none has more than `tasks_per_worker` tasks to see to.
-pub fn desired_workers(load: &Load, tasks_per_worker: u32) -> u64 {
-    let tasks = Class::ALL.iter().map(|class| load.of(*class)).map(|tasks| tasks.ready + tasks.running).sum::<i64>();
-    tasks.unsigned_abs().div_ceil(u64::from(tasks_per_worker.max(1)))
-}
-
-#[cfg(test)]
-mod tests {
-    use pinksync_common::store::load::Tasks;
-
-    use super::*;
-
-    #[test]
-    fn a_worker_is_wanted_for_each_begun_share_of_the_tasks() {
-        let load = |ready, running| Load {
-            bulk: Tasks { ready, ..Tasks::default() },
-            interactive: Tasks { running, ..Tasks::default() },
-            ..Load::default()
-        };
-        for (ready, running, wanted) in [(0, 0, 0), (1, 0, 1), (3, 1, 1), (3, 2, 2), (40, 1, 11)] {
-            assert_eq!(desired_workers(&load(ready, running), 4), wanted, "{ready} and {running}");
-        }
-    }
+    gauge!(names::DESIRED_WORKERS).set(load.desired_workers(tasks_per_worker) as f64);
 }

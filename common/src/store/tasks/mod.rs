@@ -13,10 +13,10 @@ use super::{GenericClient, Result, StoreError};
 use crate::ids::{AccountId, SessionId, SyncId, TaskId};
 use crate::queue::Class;
 
-pub use answer::{Answer, answer};
+pub use answer::{Answer, answer, give_up, of_decision, refusal};
 pub use claim::{Claim, Claimed, claim};
 pub use lease::{Lease, Outcome, Rescued, end, extend, rescue};
-pub use parked::{Parked, drive_again, parked};
+pub use parked::{Parked, drive_again, parked, parked_one};
 pub use relay::{ToPublish, awaited, published, release, republish, unpublished};
 
 /// What a task is for.
