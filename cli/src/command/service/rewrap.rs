@@ -39,7 +39,9 @@ impl Rewrap {
             context.output.json(&json!({"rewrapped": wrapped, "master_key": ring.current().id()}));
         } else {
             let key = ring.current().id();
-            context.output.line(format_args!("{wrapped} secrets are now wrapped by the master key `{key}`, as all others are"));
+            context
+                .output
+                .line(format_args!("{wrapped} secrets are now wrapped by the master key `{key}`, as all others are"));
         }
         Ok(Exit::Done)
     }
@@ -53,8 +55,9 @@ async fn rewrap_all(client: &Client, ring: &KeyRing, place: Place) -> Result<u64
         let Some(end) = found.last() else { return Ok(wrapped) };
         last = (end.object, end.revision);
         for one in &found {
-            let again = rewrap_secrets(ring, one.account, one.object, &one.sealed)
-                .map_err(|error| Failure::failed(format!("the secret of {} cannot be wrapped", one.object)).because(&error))?;
+            let again = rewrap_secrets(ring, one.account, one.object, &one.sealed).map_err(|error| {
+                Failure::failed(format!("the secret of {} cannot be wrapped", one.object)).because(&error)
+            })?;
             if let Some(again) = again
                 && secrets::replace(client, place, one, &again).await.map_err(failed)?
             {
