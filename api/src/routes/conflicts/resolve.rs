@@ -15,7 +15,6 @@ use pinksync_model::{Choice, ConflictStatus};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::look::missing;
 use super::view::ConflictView;
