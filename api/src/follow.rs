@@ -120,19 +120,19 @@ pub struct Follower {
     pub form: Form,
     /// The session had ended before the events were asked for.
     pub over: bool,
-    pub seat: Seat,
 }
 
 struct Following {
     who: Follower,
+    _seat: Seat,
     pause: Duration,
     quiet_since: Instant,
 }
 
 impl Follower {
-    /// The body of the answer.
-    pub fn body(self) -> Body {
-        let following = Following { who: self, pause: SHORTEST_PAUSE, quiet_since: Instant::now() };
+    /// The body of the answer; the seat is given back when that has ended.
+    pub fn body(self, seat: Seat) -> Body {
+        let following = Following { who: self, _seat: seat, pause: SHORTEST_PAUSE, quiet_since: Instant::now() };
         Body::from_stream(stream::unfold(following, |mut following| async move {
             match following.next().await {
                 Ok(next) => next.map(|bytes| (Ok::<_, Infallible>(bytes), following)),

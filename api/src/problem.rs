@@ -35,7 +35,8 @@ pub struct Problem {
     pub code: Code,
     detail: String,
     pub errors: Vec<ProblemError>,
-    fresh: Option<Value>,
+    /// Seldom there: it would make every result large.
+    fresh: Option<Box<Value>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -80,7 +81,7 @@ impl Problem {
 
     /// Tells what both sides of a conflict hold now.
     pub fn with_fresh(mut self, fresh: Value) -> Self {
-        self.fresh = Some(fresh);
+        self.fresh = Some(Box::new(fresh));
         self
     }
 
@@ -139,7 +140,7 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
             errors: &self.errors,
-            fresh: self.fresh.as_ref(),
+            fresh: self.fresh.as_deref(),
             retryable: self.code.is_retryable(),
             request_id,
         };

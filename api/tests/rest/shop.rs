@@ -86,7 +86,7 @@ impl Shop {
         }
         let made = shop.client.post("/v1/syncs", &shop.definition()).await.with_status(201);
         shop.sync = made.json()["id"].as_str().unwrap().to_owned();
-        eventually_alive(&shop.client).await;
+        soon(alive(&shop.client)).await;
         shop.run().await;
         shop
     }
@@ -169,10 +169,8 @@ impl Shop {
 }
 
 /// Until the worker has said that it is alive.
-async fn eventually_alive(client: &Client) {
-    super::support::eventually(async || {
-        let workers = client.get("/v1/workers").await.with_status(200).json();
-        !workers["data"].as_array().unwrap().is_empty()
-    })
-    .await;
+async fn alive(client: &Client) {
+    while client.get("/v1/workers").await.with_status(200).json()["data"] == json!([]) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -11,7 +11,6 @@ use pinksync_common::store::connections;
 use pinksync_common::store::tasks::TaskKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::missing;
 use crate::access::Caller;

@@ -7,7 +7,6 @@ use pinksync_common::ids::ScheduleId;
 use pinksync_common::store::sessions::NewSession;
 use pinksync_common::store::{schedules, syncs};
 use pinksync_model::Mode;
-use uuid::Uuid;
 
 use super::missing;
 use crate::answer::{Answer, Instead};

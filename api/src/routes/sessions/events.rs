@@ -63,7 +63,7 @@ pub(super) async fn events(
         (CONTENT_TYPE, HeaderValue::from_static(form.content_type())),
         (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
     ];
-    Ok((told, Follower { app, session, claims, after, form, over, seat }.body()).into_response())
+    Ok((told, Follower { app, session, claims, after, form, over }.body(seat)).into_response())
 }
 
 fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Problem> {

@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use pinksync_common::ids::SessionId;
 use pinksync_common::store::{reports, sessions};
 use pinksync_model::Report;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::look::missing;
