@@ -34,7 +34,7 @@ const LIMITS: Limits = Limits {
 
 /// Both sides, and who keeps them in agreement.
 pub struct Shop {
-    pub service: Arc<Service>,
+    _service: Arc<Service>,
     pub client: Client,
     pub sync: String,
     folder: TempDir,
@@ -80,7 +80,7 @@ impl Shop {
              WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < {records})
              INSERT INTO customers SELECT id, 'name ' || id, 'city ' || id FROM n"
         );
-        let mut shop = Self { service, client, sync: String::new(), folder };
+        let mut shop = Self { _service: service, client, sync: String::new(), folder };
         for side in ["source", "target"] {
             shop.edit(side, &rows);
         }
