@@ -70,6 +70,30 @@ free_port() {
 
 port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# await SECONDS CONDITION…: looks ten times a second. In a trap, a bare `return` would give the status of before it.
+await() {
+    local tenths=$(($1 * 10))
+    shift
+    for (( ; tenths > 0; tenths--)); do
+        "$@" && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+# A zombie that nobody has waited for runs no more.
+process_runs() { [[ -r "/proc/$1/stat" ]] && ! grep -q ') Z ' "/proc/$1/stat" 2>/dev/null; }
+
+# pid_in FILE MARK: the process whose number is in the file, if it runs and has this in its environment: a number may have
+# been given away.
+pid_in() {
+    local pid
+    [[ -f "$1" ]] || return 1
+    pid="$(<"$1")"
+    process_runs "$pid" && tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qxF "$2" || return 1
+    printf '%s' "$pid"
+}
+
 # Fails where the caller may not become root without being asked for a password.
 as_root() {
     if [[ "$EUID" == 0 ]]; then
@@ -94,6 +118,19 @@ install_packages() {
 # need_command NAME PACKAGE
 need_command() {
     command -v "$1" >/dev/null || install_packages "$2"
+}
+
+need_cargo() {
+    command -v cargo >/dev/null || fail "cargo is missing: install Rust (rust-toolchain.toml names the channel)"
+    need_command cc build-essential
+}
+
+# Builds the program, unless the caller names one.
+need_pinksync() {
+    [[ -z "${PINKSYNC_BIN:-}" ]] || return 0
+    need_cargo
+    cargo build --release --package pinksync
+    export PINKSYNC_BIN="${CARGO_TARGET_DIR:-$ROOT/target}/release/pinksync"
 }
 
 need_python_venv() {

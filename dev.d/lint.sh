@@ -1,13 +1,20 @@
-# Format, clippy, what cargo-deny says of the dependencies, and what deploys the service.
+# Format, clippy, what shellcheck says of the scripts, cargo-deny of the dependencies, and what deploys the service.
 # shellcheck shell=bash
 
 readonly DENY_VERSION="0.20.2"
 
 run_lint() {
     cargo fmt --all --check
+    lint_scripts
     run_deploy_check
     cargo clippy --locked --workspace --all-targets -- -D warnings
     lint_dependencies
+}
+
+lint_scripts() {
+    need_command shellcheck shellcheck
+    shellcheck --external-sources --source-path="$ROOT" --source-path="$ROOT/dev.d" \
+        dev dev.d/*.sh dev.d/broker .ci/run
 }
 
 lint_dependencies() {

@@ -1,7 +1,7 @@
-# A private PostgreSQL server on a free port of 127.0.0.1, gone with the script that started it.
+# A private PostgreSQL server on a free port of 127.0.0.1: gone with the script that started it, or kept in a folder.
 # shellcheck shell=bash disable=SC2034,SC2016
 
-# Set by postgres_start.
+# Set by postgres_start; postgres_keep sets the first.
 POSTGRES_URL="" POSTGRES_PASSWORD_URL="" POSTGRES_CA=""
 
 postgres_home="" postgres_bin="" postgres_user=""
@@ -18,6 +18,50 @@ postgres_start() {
     postgres_init "$profile"
     postgres_launch
     postgres_make_role
+}
+
+# postgres_keep FOLDER: a server that stays. The folder keeps its data, its password and its port; it is a link where
+# the server's user cannot get to.
+postgres_keep() {
+    local port
+    postgres_find_programs
+    postgres_choose_user
+    postgres_find_home "$1"
+    # Written last: without it the server was never finished.
+    if [[ ! -f "$postgres_home/port" ]]; then
+        need_command openssl openssl
+        ! postgres_runs || postgres_run "$postgres_bin/pg_ctl" -D "$postgres_home/data" -m immediate stop >/dev/null
+        rm -rf -- "$postgres_home/data"
+        postgres_init up
+        postgres_launch
+        PGPASSWORD="$(<"$postgres_home/password")" timeout 30 "$postgres_bin/psql" -X -q -v ON_ERROR_STOP=1 \
+            "$POSTGRES_URL" -c "CREATE DATABASE pinksync"
+        port="${POSTGRES_URL##*:}"
+        printf '%s' "${port%%/*}" >"$postgres_home/port"
+    elif ! postgres_runs; then
+        port="$(<"$postgres_home/port")"
+        ! port_answers "$port" || fail "port $port, which PostgreSQL in $postgres_home has, is taken by another process"
+        # What a killed server leaves behind takes a moment to end.
+        await 15 postgres_launch_on "$port" || fail "PostgreSQL does not start: $(tail -n 5 "$postgres_home/server.log")"
+    fi
+    POSTGRES_URL="postgres://postgres:$(<"$postgres_home/password")@127.0.0.1:$(<"$postgres_home/port")/pinksync"
+}
+
+# postgres_end FOLDER: stops a server that was kept, with everything written down. Fails where none runs.
+postgres_end() {
+    postgres_look_up || return 1
+    postgres_choose_user
+    postgres_home="$(readlink -f "$1")"
+    postgres_runs || return 1
+    postgres_run "$postgres_bin/pg_ctl" -D "$postgres_home/data" -m fast -t 60 -w stop >/dev/null ||
+        fail "PostgreSQL in $postgres_home does not stop"
+}
+
+# A number may have been given away: the server stands in its data.
+postgres_runs() {
+    local pid
+    pid="$(head -n 1 "$postgres_home/data/postmaster.pid" 2>/dev/null)" || return 1
+    process_runs "$pid" && [[ "$(readlink "/proc/$pid/cwd")" == "$postgres_home/data" ]]
 }
 
 # Stops this server and no other, by its own data folder; a stop that hangs ends in a kill of its pid.
@@ -72,6 +116,23 @@ postgres_make_home() {
     mkdir -p "$parent"
     postgres_run test -x "$parent" || parent="/var/tmp"
     postgres_home="$(mktemp -d "$parent/pinksync-postgres.XXXXXX")"
+    postgres_own_home
+}
+
+postgres_find_home() {
+    if [[ ! -e "$1" ]]; then
+        mkdir -p "$(dirname "$1")"
+        if postgres_run test -x "$(dirname "$1")"; then
+            mkdir "$1"
+        else
+            ln -sfn "$(mktemp -d /var/tmp/pinksync-postgres.XXXXXX)" "$1"
+        fi
+    fi
+    postgres_home="$(readlink -f "$1")"
+    postgres_own_home
+}
+
+postgres_own_home() {
     chmod 755 "$postgres_home"
     if [[ -n "$postgres_user" ]]; then
         chown "$postgres_user" "$postgres_home"
@@ -97,12 +158,18 @@ postgres_make_certificate() {
         fail "openssl made no certificate: $(tail -n 3 "$postgres_home/openssl.log")"
 }
 
-# postgres_init test|bench
+# postgres_init test|bench|up
 postgres_init() {
+    local access=(--auth=trust)
+    if [[ "$1" == up ]]; then
+        (umask 077 && openssl rand -hex 24 | postgres_run tee "$postgres_home/password" >/dev/null)
+        access=(--auth=scram-sha-256 "--pwfile=$postgres_home/password")
+    fi
     postgres_run timeout 120 "$postgres_bin/initdb" -D "$postgres_home/data" -U postgres \
-        --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$postgres_home/initdb.log" 2>&1 ||
+        "${access[@]}" --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$postgres_home/initdb.log" 2>&1 ||
         fail "initdb failed: $(tail -n 3 "$postgres_home/initdb.log")"
     postgres_settings "$1" | postgres_run tee -a "$postgres_home/data/postgresql.conf" >/dev/null
+    [[ "$1" != up ]] || return 0
     postgres_run tee "$postgres_home/data/pg_hba.conf" >/dev/null <<'TEXT'
 host all pinksync_pw 127.0.0.1/32 scram-sha-256
 host all all         127.0.0.1/32 trust
@@ -117,12 +184,14 @@ unix_socket_directories = ''
 max_connections = 200
 password_encryption = 'scram-sha-256'
 timezone = 'UTC'
-ssl_cert_file = '$postgres_home/server.crt'
-ssl_key_file = '$postgres_home/server.key'
 TEXT
     case "$1" in
-        test) printf '%s\n' "ssl = on" "fsync = off" "full_page_writes = off" ;;
+        test)
+            printf '%s\n' "ssl = on" "ssl_cert_file = '$postgres_home/server.crt'" \
+                "ssl_key_file = '$postgres_home/server.key'" "fsync = off" "full_page_writes = off"
+            ;;
         bench) printf '%s\n' "ssl = off" "fsync = on" "shared_buffers = '512MB'" "max_wal_size = '4GB'" ;;
+        up) ;;
         *) fail "no such server profile: $1" ;;
     esac
 }
@@ -132,15 +201,19 @@ postgres_launch() {
     local port
     for _ in 1 2 3 4 5; do
         port="$(free_port)"
-        if postgres_run "$postgres_bin/pg_ctl" -D "$postgres_home/data" -l "$postgres_home/server.log" \
-            -o "-p $port" -t 60 -w start >/dev/null 2>&1; then
+        if postgres_launch_on "$port"; then
             POSTGRES_URL="postgres://postgres@127.0.0.1:$port/postgres"
             POSTGRES_PASSWORD_URL="postgres://pinksync_pw:pinksync@127.0.0.1:$port/postgres"
-            say "PostgreSQL on port $port, data in $postgres_home"
             return
         fi
     done
     fail "PostgreSQL does not start: $(tail -n 5 "$postgres_home/server.log")"
+}
+
+postgres_launch_on() {
+    postgres_run "$postgres_bin/pg_ctl" -D "$postgres_home/data" -l "$postgres_home/server.log" \
+        -o "-p $1" -t 60 -w start >/dev/null 2>&1 || return 1
+    say "PostgreSQL on port $1, data in $postgres_home"
 }
 
 postgres_make_role() {

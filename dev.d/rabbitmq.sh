@@ -10,7 +10,7 @@ rabbitmq_home="" rabbitmq_bin=""
 readonly BROKER_NODE="pinksync@localhost"
 
 # How long a server may take to start, and to stop.
-readonly BROKER_PATIENCE_TENTHS=900
+readonly BROKER_PATIENCE_SECONDS=90
 
 # A server that is gone, with its folder, when the script ends.
 rabbitmq_start() {
@@ -55,7 +55,7 @@ broker_stop() {
     local pid
     if pid="$(broker_pid "$1" server)"; then
         kill -TERM "$pid"
-        broker_await broker_is_gone "$1" "$pid" || say "RabbitMQ does not stop by itself: it is killed"
+        await "$BROKER_PATIENCE_SECONDS" broker_is_gone "$1" "$pid" || say "RabbitMQ does not stop by itself: it is killed"
     fi
     broker_kill "$1"
 }
@@ -65,7 +65,7 @@ broker_kill() {
     local pid
     if pid="$(broker_pid "$1" server)"; then
         kill -KILL -- "-$pid" 2>/dev/null || true
-        broker_await broker_is_gone "$1" "$pid" || fail "RabbitMQ (pid $pid) cannot be killed"
+        await "$BROKER_PATIENCE_SECONDS" broker_is_gone "$1" "$pid" || fail "RabbitMQ (pid $pid) cannot be killed"
     fi
     if pid="$(broker_pid "$1" epmd)"; then
         kill -KILL "$pid" 2>/dev/null || true
@@ -140,12 +140,12 @@ broker_launch() {
         </dev/null >/dev/null 2>&1 &
     printf '%s' "$!" >"$folder/epmd.pid"
     disown
-    broker_await port_answers "$(broker_port "$folder" epmd)" || return 1
+    await "$BROKER_PATIENCE_SECONDS" port_answers "$(broker_port "$folder" epmd)" || return 1
     setsid env "${broker_environment[@]}" "$rabbitmq_bin/rabbitmq-server" </dev/null >"$folder/console.log" 2>&1 &
     pid=$!
     printf '%s' "$pid" >"$folder/server.pid"
     disown
-    if ! broker_await broker_answers_or_ended "$folder" "$pid" || ! process_runs "$pid"; then
+    if ! await "$BROKER_PATIENCE_SECONDS" broker_answers_or_ended "$folder" "$pid" || ! process_runs "$pid"; then
         broker_kill "$folder"
         return 1
     fi
@@ -189,17 +189,8 @@ broker_control() {
     timeout 60 env "${broker_environment[@]}" "$rabbitmq_bin/rabbitmqctl" --quiet --node "$BROKER_NODE" "$command" "$@"
 }
 
-# broker_pid FOLDER server|epmd: the process, if it runs and is this folder's: a number may have been given away.
-broker_pid() {
-    local pid
-    [[ -f "$1/$2.pid" ]] || return 1
-    pid="$(<"$1/$2.pid")"
-    process_runs "$pid" && tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qxF "HOME=$1" || return 1
-    printf '%s' "$pid"
-}
-
-# A zombie that nobody has waited for runs no more.
-process_runs() { [[ -r "/proc/$1/stat" ]] && ! grep -q ') Z ' "/proc/$1/stat" 2>/dev/null; }
+# broker_pid FOLDER server|epmd
+broker_pid() { pid_in "$1/$2.pid" "HOME=$1"; }
 
 broker_answers_or_ended() {
     port_answers "$(broker_port "$1" amqp)" || ! process_runs "$2"
@@ -207,14 +198,5 @@ broker_answers_or_ended() {
 
 # The shell around the server may end before the server does.
 broker_is_gone() { ! process_runs "$2" && ! port_answers "$(broker_port "$1" amqp)"; }
-
-# broker_await CONDITION…: looks ten times a second. In a trap, a bare `return` would give the status of before it.
-broker_await() {
-    for ((tenth = 0; tenth < BROKER_PATIENCE_TENTHS; tenth++)); do
-        "$@" && return 0
-        sleep 0.1
-    done
-    return 1
-}
 
 broker_last_words() { tail -n 5 "$1/console.log" 2>/dev/null | tr '\n' ' '; }

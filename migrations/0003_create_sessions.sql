@@ -46,6 +46,7 @@ CREATE UNIQUE INDEX sessions_one_active ON sessions (sync_id)
     WHERE status IN ('in_progress', 'paused') AND resolves IS NULL;
 CREATE INDEX sessions_in_progress ON sessions (account_id) WHERE status = 'in_progress' AND resolves IS NULL;
 CREATE INDEX sessions_waiting ON sessions (account_id, sync_id, wants_slot_since, id) WHERE wants_slot;
+CREATE UNIQUE INDEX sessions_one_decision ON sessions (resolves) WHERE resolves IS NOT NULL AND ended_at IS NULL;
 CREATE INDEX sessions_undone ON sessions (undo_of) WHERE undo_of IS NOT NULL;
 CREATE INDEX sessions_unfinished ON sessions (status, id) WHERE ended_at IS NULL;
 CREATE INDEX sessions_paused ON sessions (paused_at) WHERE status = 'paused';

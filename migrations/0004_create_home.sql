@@ -80,6 +80,7 @@ CREATE TABLE conflicts (
 );
 CREATE UNIQUE INDEX conflicts_open ON conflicts (dataset_id, key) WHERE status = 'open';
 CREATE INDEX conflicts_by_account ON conflicts (account_id, id);
+CREATE INDEX conflicts_open_by_account ON conflicts (account_id, id) WHERE status = 'open';
 CREATE INDEX conflicts_by_session ON conflicts (session_id, id);
 CREATE INDEX conflicts_by_decision ON conflicts (decided_in) WHERE decided_in IS NOT NULL;
 

@@ -47,8 +47,10 @@ fn crates_know_only_whom_they_may() {
     ]);
     for (folder, allowed) in &allowed {
         let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        // Tests of the API have a worker, as they have a database.
         let known: Vec<&str> = manifest
             .lines()
+            .take_while(|line| *line != "[dev-dependencies]")
             .filter_map(|line| line.strip_prefix("pinksync-"))
             .filter_map(|line| line.split(['.', ' ', '=']).next())
             .collect();

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use pinksync_common::auth::{Permission, Permissions, Refused};
+use pinksync_common::auth::{Claims, Permission, Permissions, Refused};
 use pinksync_common::ids::{AccountId, ApiKeyId};
 use utoipa::openapi::OpenApi;
 
@@ -115,16 +115,19 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
         Ok(Needed::Permission(permission)) => permission,
         Err(problem) => return problem.into_response(),
     };
-    let caller = match authenticate(&app, request.headers()).await {
-        Ok(caller) => caller,
+    let claims = match authenticate(&app, request.headers()).await {
+        Ok(claims) => claims,
         Err(problem) => return problem.into_response(),
     };
+    let caller = Caller { account: claims.acct, key: claims.sub, permissions: claims.perms.clone() };
     let allowance = match app.rate_limit.as_ref().map(|limit| limit.take(caller.key, Instant::now())).transpose() {
         Ok(allowance) => allowance,
         Err(problem) => return problem.into_response(),
     };
     let mut response = if caller.permissions.allows(permission) {
         request.extensions_mut().insert(caller);
+        // For answers that outlast the token.
+        request.extensions_mut().insert(claims);
         next.run(request).await
     } else {
         let detail = format!("this needs the permission `{permission}`, which the API key does not have");
@@ -136,7 +139,7 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
     response
 }
 
-async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Claims, Problem> {
     let Some(header) = headers.get(AUTHORIZATION) else {
         let detail = "trade an API key for a token with POST /v1/auth/token, and send it as `Authorization: Bearer …`";
         let challenge = HeaderValue::from_static("Bearer realm=\"pinksync\"");
@@ -152,7 +155,7 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem>
         Refused::Revoked => invalid_token(refused.to_string()),
         Refused::Unknown(_) => Problem::unavailable(refused.to_string()),
     })?;
-    Ok(Caller { account: claims.acct, key: claims.sub, permissions: claims.perms })
+    Ok(claims)
 }
 
 fn invalid_token(detail: impl Into<String>) -> Problem {

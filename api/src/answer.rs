@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::etag::etag;
 use crate::problem::Problem;
@@ -63,6 +64,15 @@ impl Answer {
     /// 204.
     pub fn nothing() -> Self {
         Self { status: StatusCode::NO_CONTENT.as_u16(), location: None, revision: None, body: String::new() }
+    }
+
+    /// The id of what it shows.
+    pub fn id(&self) -> Option<Uuid> {
+        #[derive(Deserialize)]
+        struct Shown {
+            id: Uuid,
+        }
+        serde_json::from_str(&self.body).ok().map(|shown: Shown| shown.id)
     }
 
     /// With the revision as ETag.

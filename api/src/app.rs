@@ -11,13 +11,16 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use pinksync_common::auth::{KeyStates, TokenKeys, Verifier};
 use pinksync_common::dispatch::Dispatcher;
+use pinksync_common::queue::Inspector;
 use pinksync_common::sealing::KeyRing;
 use pinksync_common::store::{Client, Pool, StoreError};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 
 use crate::access::{Gate, Undeclared, guard};
+use crate::follow::Seats;
 use crate::limit::RateLimit;
 use crate::problem::{Code, Problem};
 use crate::{docs, openapi, request_id, routes};
@@ -44,6 +47,12 @@ pub struct Parts {
     pub dispatcher: Dispatcher,
     /// Sessions of an account in progress at once.
     pub session_cap: i64,
+    /// Looks into the queues.
+    pub inspector: Inspector,
+    /// By how many tasks one more worker is desired.
+    pub tasks_per_worker: u32,
+    /// Answers without an end come to theirs.
+    pub stopping: CancellationToken,
 }
 
 /// What handlers share.
@@ -58,6 +67,10 @@ pub struct App {
     pub metrics: Metrics,
     pub dispatcher: Dispatcher,
     pub session_cap: i64,
+    pub inspector: Inspector,
+    pub tasks_per_worker: u32,
+    pub stopping: CancellationToken,
+    pub seats: Arc<Seats>,
     /// `/openapi.json`.
     pub document: Bytes,
     /// `/docs`.
@@ -120,6 +133,10 @@ pub fn router(parts: Parts) -> Result<Router, AssemblyError> {
         metrics: parts.metrics,
         dispatcher: parts.dispatcher,
         session_cap: parts.session_cap,
+        inspector: parts.inspector,
+        tasks_per_worker: parts.tasks_per_worker,
+        stopping: parts.stopping,
+        seats: Arc::default(),
         time_limit: parts.time_limit,
         https: parts.https,
     });

@@ -1,6 +1,6 @@
 //! Revisions over HTTP: the ETag of a definition is its revision, and a change names the revision it was made for.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
@@ -58,6 +58,15 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Self::of(&parts.headers)
+    }
+}
+
+/// Where the header may be left out.
+impl<S: Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        parts.headers.contains_key(IF_MATCH).then(|| Self::of(&parts.headers)).transpose()
     }
 }
 

@@ -7,13 +7,16 @@
 mod access;
 mod answer;
 mod app;
+mod ask;
 mod change;
 mod definition;
 mod docs;
 mod etag;
+mod follow;
 mod health;
 mod input;
 mod limit;
+mod negotiate;
 mod openapi;
 mod page;
 mod problem;

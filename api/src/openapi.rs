@@ -30,6 +30,7 @@ const DEFINITION: &str = "SyncDefinition";
         (name = "connections", description = "Saved ways to reach a system"),
         (name = "syncs", description = "What is kept in agreement, with all revisions"),
         (name = "sessions", description = "Runs of syncs: submitted, watched, acted on, taken back"),
+        (name = "conflicts", description = "Records that both sides changed: looked at, and decided on"),
         (name = "schedules", description = "When sessions start by themselves, and when they may work"),
         (name = "system", description = "How the service is, and who did what"),
     )

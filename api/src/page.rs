@@ -70,12 +70,32 @@ impl Position for i64 {
     }
 }
 
+/// A place in a session's journal: the chunk below which it goes on, and how many changes of that are seen already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct JournalPlace {
+    pub before: Option<i64>,
+    pub skip: u64,
+}
+
+impl Position for JournalPlace {
+    fn to_bytes(&self) -> Vec<u8> {
+        // Chunks are numbered from 1.
+        [self.before.unwrap_or(0).to_be_bytes(), self.skip.to_be_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (before, skip) = bytes.split_first_chunk::<8>()?;
+        let before = i64::from_be_bytes(*before);
+        Some(Self { before: (before != 0).then_some(before), skip: u64::from_be_bytes(skip.try_into().ok()?) })
+    }
+}
+
 /// What of a list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted<P> {
     /// The row after which the page begins; None: at the beginning.
     pub after: Option<P>,
-    limit: u32,
+    pub limit: u32,
 }
 
 impl<P: Position> Wanted<P> {
@@ -109,7 +129,8 @@ impl<P: Position> Wanted<P> {
     }
 }
 
-fn cursor(position: &impl Position) -> String {
+/// What a page that begins at a position is asked for with.
+pub fn cursor(position: &impl Position) -> String {
     let mut bytes = vec![VERSION];
     bytes.extend(position.to_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
@@ -139,6 +160,13 @@ mod tests {
         for number in [0, 1, i64::MAX] {
             let wanted: Wanted<i64> = Wanted::new(None, Some(&cursor(&number))).unwrap();
             assert_eq!(wanted.after, Some(number));
+        }
+    }
+
+    #[test]
+    fn a_place_in_a_journal_is_kept() {
+        for place in [JournalPlace { before: None, skip: 7 }, JournalPlace { before: Some(3), skip: 0 }] {
+            assert_eq!(Wanted::new(None, Some(&cursor(&place))).unwrap().after, Some(place));
         }
     }
 

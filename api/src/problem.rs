@@ -10,6 +10,7 @@ use pinksync_common::definition::{SecretsError, pointer};
 use pinksync_common::store::StoreError;
 use pinksync_model::{Mistake, Mistakes};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 pub use code::Code;
@@ -34,6 +35,8 @@ pub struct Problem {
     pub code: Code,
     detail: String,
     pub errors: Vec<ProblemError>,
+    /// Seldom there: it would make every result large.
+    fresh: Option<Box<Value>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -54,6 +57,10 @@ pub struct ProblemBody<'a> {
     code: Code,
     /// Mistakes by place, where there are places.
     errors: &'a [ProblemError],
+    /// `conflict_moved` alone: what both sides hold now, `{source, target}`; null where the record is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    fresh: Option<&'a Value>,
     /// Whether the very same request may succeed later.
     retryable: bool,
     /// What to name when asking for help; it stands in the logs.
@@ -62,13 +69,19 @@ pub struct ProblemBody<'a> {
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), fresh: None, headers: Vec::new() }
     }
 
     /// Names a place that is wrong.
     pub fn at(mut self, pointer: impl Into<String>, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (pointer, message, remedy) = (pointer.into(), message.into(), remedy.into());
         self.errors.push(ProblemError { pointer, message, remedy });
+        self
+    }
+
+    /// Tells what both sides of a conflict hold now.
+    pub fn with_fresh(mut self, fresh: Value) -> Self {
+        self.fresh = Some(Box::new(fresh));
         self
     }
 
@@ -127,6 +140,7 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
             errors: &self.errors,
+            fresh: self.fresh.as_deref(),
             retryable: self.code.is_retryable(),
             request_id,
         };

@@ -10,6 +10,7 @@ use axum::http::header::{
 use axum::http::{Extensions, HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use pinksync_common::telemetry::names;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -57,7 +58,7 @@ pub async fn answer(mut request: Request, next: Next) -> Response {
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(status, seconds, "answered"));
     let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
-    metrics::histogram!("pinksync_http_request_seconds", &labels).record(seconds);
+    metrics::histogram!(names::HTTP_REQUEST_SECONDS, &labels).record(seconds);
     add_headers(response.headers_mut(), &id.0);
     response
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pinksync_common::auth::{KeyStates, Verifier};
 use pinksync_common::dispatch::Dispatcher;
-use pinksync_common::queue::Publisher;
+use pinksync_common::queue::{Inspector, Publisher};
 use pinksync_common::settings::Settings;
 use pinksync_common::store::Pool;
 use pinksync_model::Mistakes;
@@ -41,6 +41,7 @@ pub async fn run(
     settings: &Settings,
     pool: Pool,
     publisher: Arc<Publisher>,
+    inspector: Inspector,
     metrics: Metrics,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
@@ -61,6 +62,9 @@ pub async fn run(
         metrics,
         dispatcher,
         session_cap: settings.limits.sessions_per_account.into(),
+        inspector,
+        tasks_per_worker: settings.scheduler.tasks_per_worker,
+        stopping: stop.clone(),
     })?;
     tracing::info!(address = %api.listen, "the API listens");
     let fresh = CancellationToken::new();

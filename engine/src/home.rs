@@ -440,6 +440,23 @@ pub trait Home: Send + Sync {
     /// The session's counters so far, by dataset in the order of first settle.
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>>;
 
+    /// Whether another process can read what this one has staged.
+    fn shares_runs(&self) -> bool {
+        false
+    }
+
+    /// The run that was staged last of a dataset and side, by whichever process; `None` where there is none.
+    async fn open_run(&self, dataset: &str, side: Side, spec: Arc<SideSpec>) -> Result<Option<Arc<dyn Run>>> {
+        let _ = (dataset, side, spec);
+        Ok(None)
+    }
+
+    /// Forgets what was staged of a dataset and side: nobody reads it any more.
+    async fn drop_run(&self, dataset: &str, side: Side) -> Result<()> {
+        let _ = (dataset, side);
+        Ok(())
+    }
+
     /// Begins a staged run of unordered rows; an earlier one of the same dataset and side is dropped.
     async fn stage(&self, dataset: &str, side: Side, spec: Arc<SideSpec>) -> Result<Box<dyn RunWriter>>;
 }

@@ -16,6 +16,8 @@ pub enum Error {
     Queue(#[from] QueueError),
     #[error("a schedule cannot be understood")]
     Calendar(#[from] CalendarError),
+    #[error("the broker has not confirmed {0} wake-ups")]
+    Unconfirmed(usize),
     #[error("the round was not over after {0:?}")]
     TimedOut(Duration),
     #[error("a loop has ended by itself")]

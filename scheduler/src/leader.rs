@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics::gauge;
 use pinksync_common::store::{self, leases};
+use pinksync_common::telemetry::names;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -32,7 +33,7 @@ pub(crate) async fn lead_or_stand_by(scheduler: &Arc<Scheduler>, shutdown: &Canc
     while !shutdown.is_cancelled() {
         candidate.show(None);
         let asked = Instant::now();
-        if let Some(term) = candidate.ask(asked + LEASE).await {
+        if let Answer::Leads(term) = candidate.ask(asked + LEASE).await {
             info!(term, "this scheduler leads");
             candidate.show(Some(term));
             let led = candidate.lead(term, asked, shutdown).await;
@@ -49,27 +50,35 @@ struct Candidate<'a> {
     owner: Uuid,
 }
 
+/// What the metadata database says to who asks for leadership.
+enum Answer {
+    Leads(i64),
+    AnotherOne,
+    None,
+}
+
 impl Candidate<'_> {
     fn show(&self, term: Option<i64>) {
         self.scheduler.term.send_replace(term);
-        gauge!("pinksync_scheduler_leads").set(if term.is_some() { 1.0 } else { 0.0 });
+        gauge!(names::SCHEDULER_LEADS).set(if term.is_some() { 1.0 } else { 0.0 });
     }
 
-    /// The term, if this one leads; a database that does not answer in time counts as a refusal.
-    async fn ask(&self, by: Instant) -> Option<i64> {
+    /// The term, if this one leads.
+    async fn ask(&self, by: Instant) -> Answer {
         let asked = timeout_at(by, async {
             let client = store::client(&self.scheduler.pool).await?;
             Ok::<_, Error>(leases::lead(&client, NAME, self.owner, LEASE).await?)
         });
         match asked.await {
-            Ok(Ok(term)) => term,
+            Ok(Ok(Some(term))) => Answer::Leads(term),
+            Ok(Ok(None)) => Answer::AnotherOne,
             Ok(Err(error)) => {
                 warn!(error = chain(&error), "leadership could not be asked for");
-                None
+                Answer::None
             }
             Err(_) => {
                 warn!("the metadata database does not answer in time when asked for leadership");
-                None
+                Answer::None
             }
         }
     }
@@ -98,14 +107,16 @@ impl Candidate<'_> {
         ended
     }
 
-    /// When it was renewed; `None`: it could not be in time, or another one leads.
+    /// When it was renewed; `None`: another one leads, or nobody has answered in time.
     async fn renew(&self, term: i64, by: Instant) -> Option<Instant> {
         while Instant::now() < by {
             let asked = Instant::now();
-            if let Some(now_leads) = self.ask(by).await {
-                return (now_leads == term).then_some(asked);
+            match self.ask(by).await {
+                // A new term: another one has led in between.
+                Answer::Leads(now) => return (now == term).then_some(asked),
+                Answer::AnotherOne => return None,
+                Answer::None => sleep_until(by.min(asked + EVERY / 2)).await,
             }
-            sleep_until(by.min(asked + EVERY / 2)).await;
         }
         None
     }

@@ -12,6 +12,7 @@ mod publish;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pinksync_common::backoff::MOST_ATTEMPTS;
 use pinksync_common::queue::{Inspector, Publisher};
 use pinksync_common::store::Pool;
 use tokio::sync::watch;
@@ -35,6 +36,8 @@ pub struct Limits {
     pub pause_duration: Duration,
     /// How often a task is begun before it is parked.
     pub task_attempts: i32,
+    /// For how long after its end a session can be undone.
+    pub journal_kept: Duration,
     /// Tasks that a worker is to have, ready or running, before another worker is wanted.
     pub tasks_per_worker: u32,
 }
@@ -45,7 +48,8 @@ impl Default for Limits {
             sessions_per_account: 100,
             session_duration: Duration::from_secs(24 * 60 * 60),
             pause_duration: Duration::from_secs(7 * 24 * 60 * 60),
-            task_attempts: 8,
+            task_attempts: MOST_ATTEMPTS,
+            journal_kept: Duration::from_secs(14 * 24 * 60 * 60),
             tasks_per_worker: 4,
         }
     }

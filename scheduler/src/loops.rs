@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use metrics::{counter, gauge};
+use pinksync_common::telemetry::names;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -78,11 +79,11 @@ impl Loop {
         match round.unwrap_or(Err(Error::TimedOut(ROUND_LIMIT))) {
             Ok(left) => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                gauge!("pinksync_scheduler_last_success_seconds", "loop" => self.name).set(now.as_secs_f64());
+                gauge!(names::SCHEDULER_LAST_SUCCESS_SECONDS, "loop" => self.name).set(now.as_secs_f64());
                 left
             }
             Err(error) => {
-                counter!("pinksync_scheduler_failures_total", "loop" => self.name).increment(1);
+                counter!(names::SCHEDULER_FAILURES, "loop" => self.name).increment(1);
                 warn!(name = self.name, error = chain(&error), "a round of a loop has failed; it is tried again");
                 Left::Nothing
             }

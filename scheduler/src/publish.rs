@@ -1,38 +1,26 @@
 //! Wakes workers up for tasks that are stored.
 
-use futures_util::{StreamExt, stream};
-use pinksync_common::queue::Wake;
+use pinksync_common::dispatch;
 use pinksync_common::store::GenericClient;
 use pinksync_common::store::tasks::{self, ToPublish};
 use tracing::warn;
 
 use crate::error::chain;
-use crate::{Result, Scheduler};
-
-/// Messages that wait for the broker's confirmation at once.
-const AT_ONCE: usize = 64;
+use crate::{Error, Result, Scheduler};
 
 /// Publishes wake-ups, and notes those that the broker has confirmed.
 ///
 /// # Errors
 /// Some were not confirmed; the relay publishes them again.
 pub(crate) async fn publish(scheduler: &Scheduler, client: &impl GenericClient, wanted: &[ToPublish]) -> Result<()> {
-    let sent = stream::iter(wanted.iter().copied()).map(|one| async move {
-        let published = scheduler.publisher.publish(one.class, &Wake::of(one.task)).await;
-        published.map(|()| one.task)
-    });
-    let outcomes: Vec<_> = sent.buffer_unordered(AT_ONCE).collect().await;
-    let (mut confirmed, mut failed) = (Vec::with_capacity(outcomes.len()), None);
-    for outcome in outcomes {
-        match outcome {
-            Ok(task) => confirmed.push(task),
-            Err(error) => failed = Some(error),
-        }
-    }
+    let confirmed = dispatch::send(&scheduler.publisher, wanted).await;
     if !confirmed.is_empty() {
         tasks::published(client, &confirmed).await?;
     }
-    failed.map_or(Ok(()), |error| Err(error.into()))
+    match wanted.len() - confirmed.len() {
+        0 => Ok(()),
+        missing => Err(Error::Unconfirmed(missing)),
+    }
 }
 
 /// The same after a commit, which stands whatever becomes of the wake-ups.

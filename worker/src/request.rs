@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pinksync_common::request::{Changes, OnConnection, Validate, unpack};
 use pinksync_common::store::Result;
-use pinksync_common::store::tasks::{Claimed, Outcome, TaskKind};
+use pinksync_common::store::tasks::{self, Claimed, Outcome, TaskKind};
 use pinksync_engine::connector::{Purpose, System};
 use pinksync_engine::error::chain;
 use pinksync_engine::{Error, ErrorKind};
@@ -30,14 +30,11 @@ pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) 
         },
         TaskKind::Advance | TaskKind::Segment | TaskKind::Resolve => return Ok(()),
     };
-    let outcome = match answer {
-        Ok(result) => Outcome::Done { result: Some(result) },
-        Err(error) => {
-            let (code, detail) = (error.kind().code().to_owned(), chain(&error));
-            Outcome::Parked { code, detail, remedy: error.remedy().unwrap_or_default().to_owned() }
-        }
+    let result = match answer {
+        Ok(result) => result,
+        Err(error) => tasks::refusal(error.kind().code(), &chain(&error), error.remedy().unwrap_or_default()),
     };
-    execute::fail(service, claimed, outcome).await
+    execute::fail(service, claimed, Outcome::Done { result: Some(result) }).await
 }
 
 fn read<T: serde::de::DeserializeOwned>(claimed: &Claimed) -> pinksync_engine::Result<T> {

@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use axum::http::header::WWW_AUTHENTICATE;
 use pinksync_common::auth::{ApiKey, TOKEN_LIFETIME, VerifyError};
 use pinksync_common::store::api_keys;
+use pinksync_common::telemetry::names;
 use pinksync_model::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,6 +48,16 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(post, path = "/v1/auth/token", tag = "auth", operation_id = "issue_token", security(()),
     request_body = TokenRequest, responses((status = 200, body = Token)))]
 async fn issue(State(app): State<Arc<App>>, Body(request): Body<TokenRequest>) -> Shown<Token> {
+    let traded = trade(&app, &request).await;
+    let result = match &traded {
+        Ok(_) => "issued",
+        Err(problem) => problem.code.as_str(),
+    };
+    metrics::counter!(names::TOKENS, "result" => result).increment(1);
+    traded.map(Json)
+}
+
+async fn trade(app: &App, request: &TokenRequest) -> Result<Token, Problem> {
     let key: ApiKey = request.api_key.expose().parse().map_err(|_| invalid())?;
     let client = app.client().await?;
     let login = api_keys::find_for_login(&client, key.id).await?.filter(|login| login.usable).ok_or_else(invalid)?;
@@ -63,7 +74,7 @@ async fn issue(State(app): State<Arc<App>>, Body(request): Body<TokenRequest>) -
     let client = app.client().await?;
     api_keys::touch(&client, key.id).await?;
     let expires_in = TOKEN_LIFETIME.as_secs();
-    Ok(Json(Token { access_token: token.expose().to_owned(), token_type: "Bearer", expires_in }))
+    Ok(Token { access_token: token.expose().to_owned(), token_type: "Bearer", expires_in })
 }
 
 /// Which part of a key is wrong is not told.

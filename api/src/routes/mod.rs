@@ -3,11 +3,14 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod conflicts;
 mod connections;
+mod queue;
 mod schedules;
 mod sessions;
 mod syncs;
 mod system;
+mod workers;
 
 use std::sync::Arc;
 
@@ -24,7 +27,10 @@ pub fn all() -> OpenApiRouter<Arc<App>> {
         .merge(connections::routes())
         .merge(syncs::routes())
         .merge(sessions::routes())
+        .merge(conflicts::routes())
         .merge(schedules::routes())
+        .merge(workers::routes())
+        .merge(queue::routes())
         .merge(audit::routes())
         .merge(system::routes())
 }

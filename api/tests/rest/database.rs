@@ -39,5 +39,5 @@ fn pool(database: &str) -> Pool {
     let tokio_postgres::config::Host::Tcp(host) = &config.get_hosts()[0] else { panic!("a server with a TCP port") };
     let (user, port) = (config.get_user().unwrap(), config.get_ports()[0]);
     let url = format!("postgres://{user}@{host}:{port}/{database}?sslmode=disable");
-    store::connect(&url, None, "pinksync test", 8).unwrap()
+    store::connect(&url, None, "pinksync test", 16).unwrap()
 }

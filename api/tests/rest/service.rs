@@ -8,7 +8,7 @@ use pinksync_api::{Parts, RateLimit, router, serve};
 use pinksync_common::auth::{ApiKey, KeyStates, Permission, Permissions, TokenKeys, Verifier};
 use pinksync_common::dispatch::Dispatcher;
 use pinksync_common::ids::{AccountId, ApiKeyId};
-use pinksync_common::queue::{Broker, DEFAULT_PREFIX, Publisher, Topology};
+use pinksync_common::queue::{Broker, DEFAULT_PREFIX, Inspector, Publisher, Topology};
 use pinksync_common::sealing::{KeyRing, new_key};
 use pinksync_common::settings::TlsFiles;
 use pinksync_common::store::{Pool, accounts, api_keys};
@@ -31,6 +31,8 @@ pub struct Service {
     /// Without a token.
     pub open: Client,
     pub tokens: TokenKeys,
+    pub ring: Arc<KeyRing>,
+    pub publisher: Arc<Publisher>,
     verifier: Arc<Verifier>,
     _stop: DropGuard,
 }
@@ -41,6 +43,7 @@ pub struct Tenant {
     pub key: ApiKeyId,
     /// With a token of that key.
     pub client: Client,
+    pub pool: Pool,
 }
 
 /// Runs a test against a service over an empty database.
@@ -56,17 +59,20 @@ pub async fn with_limited_service<F: Future<Output = ()> + Send + 'static>(
     test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
 ) {
     with_database(move |pool| async move {
-        let service = Arc::new(Service::start(pool, requests, None));
+        let service = Arc::new(Service::start(pool, &nobody(), requests, None));
         test(service).await;
     })
     .await;
 }
 
-/// There is no broker here: what is accepted waits for one, and the answers are the same.
-fn publisher() -> Arc<Publisher> {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let broker = Broker::new(&format!("amqp://nobody@{nobody}")).unwrap();
-    Arc::new(Publisher::start(broker, Topology::new(DEFAULT_PREFIX).unwrap()))
+/// There is no broker there: what is accepted waits for one, and the answers are the same.
+fn nobody() -> Broker {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    Broker::new(&format!("amqp://nobody@{address}")).unwrap()
+}
+
+pub fn topology() -> Topology {
+    Topology::new(DEFAULT_PREFIX).unwrap()
 }
 
 /// A service that speaks HTTPS alone.
@@ -74,14 +80,16 @@ pub async fn with_https_service<F: Future<Output = ()> + Send + 'static>(
     tls: TlsFiles,
     test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
 ) {
-    with_database(move |pool| async move { test(Arc::new(Service::start(pool, None, Some(tls)))).await }).await;
+    with_database(move |pool| async move { test(Arc::new(Service::start(pool, &nobody(), None, Some(tls)))).await })
+        .await;
 }
 
 impl Service {
-    fn start(pool: Pool, requests: Option<u32>, tls: Option<TlsFiles>) -> Self {
+    pub fn start(pool: Pool, broker: &Broker, requests: Option<u32>, tls: Option<TlsFiles>) -> Self {
         let ring = Arc::new(KeyRing::parse(&new_key()).unwrap());
         let (verifier, stop) = (Arc::new(Verifier::new(CHEAP, 2)), CancellationToken::new());
         let key_states = Arc::new(KeyStates::new(pool.clone()));
+        let publisher = Arc::new(Publisher::start(broker.clone(), topology()));
         let router = router(Parts {
             pool: pool.clone(),
             ring: ring.clone(),
@@ -92,8 +100,11 @@ impl Service {
             time_limit: Duration::from_secs(30),
             https: tls.is_some(),
             metrics: Arc::new(|| "pinksync_up 1\n".to_owned()),
-            dispatcher: Dispatcher::start(pool.clone(), publisher(), stop.clone()),
+            dispatcher: Dispatcher::start(pool.clone(), publisher.clone(), stop.clone()),
             session_cap: 100,
+            inspector: Inspector::new(broker.clone(), topology()),
+            tasks_per_worker: 4,
+            stopping: stop.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -111,6 +122,8 @@ impl Service {
             address,
             open: Client::new(&format!("http://{address}")),
             tokens,
+            ring,
+            publisher,
             verifier,
             _stop: stop.drop_guard(),
         }
@@ -120,7 +133,7 @@ impl Service {
     pub async fn tenant(&self, name: &str) -> Tenant {
         let account = accounts::create(&self.pool.get().await.unwrap(), name).await.unwrap().id;
         let (key, client) = self.key(account, &[Permission::Admin]).await;
-        Tenant { account, key: key.id, client }
+        Tenant { account, key: key.id, client, pool: self.pool.clone() }
     }
 
     /// A key of an account, and a client with a token of it.

@@ -3,27 +3,34 @@
 use super::{GenericClient, Result, StoreError};
 use crate::queue::Class;
 
+/// Within so many seconds a worker that lives has been heard of.
+const LATELY_SECONDS: f64 = 30.0;
+
 /// Tasks of a class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Tasks {
     /// Could be begun now.
     pub ready: i64,
     pub running: i64,
+    /// For how long the oldest ready one could have been begun, in seconds; 0 where there is none.
+    pub oldest_seconds: f64,
 }
 
-/// What there is to do.
+/// What there is to do, and who there is to do it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Load {
     pub interactive: Tasks,
     pub bulk: Tasks,
-    /// For how long the oldest ready task could have been begun, in seconds; 0 where there is none.
-    pub oldest_ready_seconds: f64,
+    /// Tasks whose wake-up the broker has not confirmed.
+    pub unpublished: i64,
     /// Tasks that wait for a person.
     pub parked: i64,
     /// Sessions that are not over.
     pub pending: i64,
     pub in_progress: i64,
     pub paused: i64,
+    /// Workers that take tasks.
+    pub workers: i64,
 }
 
 impl Load {
@@ -32,6 +39,12 @@ impl Load {
             Class::Interactive => self.interactive,
             Class::Bulk => self.bulk,
         }
+    }
+
+    /// So many that none has more than `tasks_per_worker` tasks to see to.
+    pub fn desired_workers(&self, tasks_per_worker: u32) -> u64 {
+        let tasks: i64 = Class::ALL.iter().map(|class| self.of(*class)).map(|tasks| tasks.ready + tasks.running).sum();
+        tasks.unsigned_abs().div_ceil(u64::from(tasks_per_worker.max(1)))
     }
 }
 
@@ -43,6 +56,9 @@ pub async fn load(client: &impl GenericClient) -> Result<Load> {
         FROM tasks WHERE status = 'ready' AND NOT held AND available_at <= now() GROUP BY class
         UNION ALL SELECT class, 0, count(*), NULL FROM tasks WHERE status = 'running' GROUP BY class";
     const OTHERS: &str = "SELECT (SELECT count(*) FROM tasks WHERE status = 'parked'),
+            (SELECT count(*) FROM tasks
+                WHERE status = 'ready' AND published_at IS NULL AND NOT held AND available_at <= now()),
+            (SELECT count(*) FROM workers WHERE NOT stopping AND seen_at > now() - make_interval(secs => $1)),
             count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'in_progress'),
             count(*) FILTER (WHERE status = 'paused')
         FROM sessions WHERE ended_at IS NULL";
@@ -57,10 +73,34 @@ pub async fn load(client: &impl GenericClient) -> Result<Load> {
         };
         tasks.ready += row.get::<_, i64>("ready");
         tasks.running += row.get::<_, i64>("running");
-        let oldest = row.get::<_, Option<f64>>("oldest").unwrap_or_default();
-        load.oldest_ready_seconds = load.oldest_ready_seconds.max(oldest);
+        tasks.oldest_seconds += row.get::<_, Option<f64>>("oldest").unwrap_or_default();
     }
     let statement = client.prepare_cached(OTHERS).await?;
-    let row = client.query_one(&statement, &[]).await?;
-    Ok(Load { parked: row.get(0), pending: row.get(1), in_progress: row.get(2), paused: row.get(3), ..load })
+    let row = client.query_one(&statement, &[&LATELY_SECONDS]).await?;
+    Ok(Load {
+        parked: row.get(0),
+        unpublished: row.get(1),
+        workers: row.get(2),
+        pending: row.get(3),
+        in_progress: row.get(4),
+        paused: row.get(5),
+        ..load
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_wanted_for_each_begun_share_of_the_tasks() {
+        let load = |ready, running| Load {
+            bulk: Tasks { ready, ..Tasks::default() },
+            interactive: Tasks { running, ..Tasks::default() },
+            ..Load::default()
+        };
+        for (ready, running, wanted) in [(0, 0, 0), (1, 0, 1), (3, 1, 1), (3, 2, 2), (40, 1, 11)] {
+            assert_eq!(load(ready, running).desired_workers(4), wanted, "{ready} and {running}");
+        }
+    }
 }

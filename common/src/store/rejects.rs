@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::{GenericClient, Result};
 use crate::ids::AccountId;
+use crate::time::Utc;
 
 /// A reject to be stored.
 #[derive(Debug, Clone)]
@@ -19,6 +20,47 @@ pub struct NewReject<'a> {
     pub shown_key: Option<Json>,
     /// Tells the same reject found again.
     pub identity: Vec<u8>,
+}
+
+/// A reject as people see it.
+#[derive(Debug, Clone)]
+pub struct RejectRow {
+    pub id: i64,
+    /// As the books call it: `source → target`.
+    pub dataset: String,
+    /// `source` or `target`.
+    pub side: String,
+    pub key: Option<Json>,
+    pub line: Option<i64>,
+    pub code: String,
+    pub reason: String,
+    pub at: Utc,
+}
+
+/// Rejects of a session beyond `after`, in the order in which they were met.
+pub async fn page(
+    client: &impl GenericClient,
+    account: AccountId,
+    session: SessionId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<RejectRow>> {
+    const SELECT: &str = "SELECT r.id, d.name, r.side, r.shown_key, r.line, r.code, r.reason, r.at
+        FROM rejects r JOIN datasets d ON d.id = r.dataset_id
+        WHERE r.account_id = $1 AND r.session_id = $2 AND r.id > $3 ORDER BY r.id LIMIT $4";
+    let statement = client.prepare_cached(SELECT).await?;
+    let rows = client.query(&statement, &[&account, &session.0, &after, &limit]).await?;
+    let reject = |row: &tokio_postgres::Row| RejectRow {
+        id: row.get(0),
+        dataset: row.get(1),
+        side: row.get(2),
+        key: row.get(3),
+        line: row.get(4),
+        code: row.get(5),
+        reason: row.get(6),
+        at: row.get(7),
+    };
+    Ok(rows.iter().map(reject).collect())
 }
 
 /// Stores rejects of different identities, each once per session: one met again in a redo is the same one.

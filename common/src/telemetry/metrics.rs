@@ -22,12 +22,15 @@ pub mod names {
     /// {class}
     pub const TASKS_RUNNING: &str = "pinksync_tasks_running";
     pub const TASKS_PARKED: &str = "pinksync_parked_tasks";
+    /// {class}
     pub const OLDEST_READY_TASK_SECONDS: &str = "pinksync_oldest_ready_task_seconds";
     pub const DESIRED_WORKERS: &str = "pinksync_desired_workers";
     /// {status}
     pub const SESSIONS: &str = "pinksync_sessions";
     pub const DEAD_LETTERS: &str = "pinksync_dead_letters";
-    pub const OUTBOX_ROWS: &str = "pinksync_outbox_rows";
+    pub const OUTBOX_UNPUBLISHED: &str = "pinksync_outbox_unpublished";
+    pub const WORKERS: &str = "pinksync_workers";
+    pub const LEASE_TAKEOVERS: &str = "pinksync_lease_takeovers_total";
     pub const SCHEDULER_LEADS: &str = "pinksync_scheduler_leads";
     /// {loop}
     pub const SCHEDULER_LAST_SUCCESS_SECONDS: &str = "pinksync_scheduler_last_success_seconds";
@@ -42,6 +45,8 @@ pub mod names {
     pub const LEASES_LOST: &str = "pinksync_leases_lost_total";
     /// {side}
     pub const RECORDS_WRITTEN: &str = "pinksync_records_written_total";
+    /// {mode}
+    pub const SESSIONS_SUBMITTED: &str = "pinksync_sessions_submitted_total";
     /// {result}
     pub const TOKENS: &str = "pinksync_token_requests_total";
 }
@@ -96,7 +101,9 @@ fn describe() {
     describe_gauge!(names::DESIRED_WORKERS, "Workers that ready and running tasks would keep busy");
     describe_gauge!(names::SESSIONS, "Sessions that have not ended, by status");
     describe_gauge!(names::DEAD_LETTERS, "Messages that nobody could make sense of");
-    describe_gauge!(names::OUTBOX_ROWS, "Wake-ups that are not published yet");
+    describe_gauge!(names::OUTBOX_UNPUBLISHED, "Wake-ups that the broker has not confirmed yet");
+    describe_gauge!(names::WORKERS, "Workers that were lately heard of and are not stopping");
+    describe_counter!(names::LEASE_TAKEOVERS, "Tasks taken from an owner whose lease had run out");
     describe_gauge!(names::SCHEDULER_LEADS, "1 where this scheduler leads");
     describe_gauge!(
         names::SCHEDULER_LAST_SUCCESS_SECONDS,
@@ -106,10 +113,11 @@ fn describe() {
     describe_counter!(names::SCHEDULER_FAILURES, "Rounds of the scheduler's loops that failed");
     describe_gauge!(names::WORKER_PERMITS, "Tasks that this worker takes at once");
     describe_gauge!(names::WORKER_BUSY, "Tasks that this worker has at work");
-    describe_counter!(names::TASKS, "Tasks that this worker carried out, by kind and outcome");
+    describe_counter!(names::TASKS, "Tasks that this worker was done with, by kind and outcome");
     describe_histogram!(names::TASK_SECONDS, Unit::Seconds, "How long tasks took");
     describe_counter!(names::LEASES_LOST, "Tasks that another worker took over while this one was at them");
     describe_counter!(names::RECORDS_WRITTEN, "Records that a side confirmed as written");
+    describe_counter!(names::SESSIONS_SUBMITTED, "Sessions that were accepted, by mode");
     describe_counter!(names::TOKENS, "API keys that were to be traded for a token, by result");
 }
 
@@ -124,18 +132,18 @@ mod tests {
         metrics::with_local_recorder(&recorder, || {
             describe();
             metrics::gauge!(names::TASKS_READY, "class" => "bulk").set(3.0);
-            metrics::counter!(names::TASKS, "kind" => "segment", "outcome" => "done").increment(2);
-            metrics::histogram!(names::TASK_SECONDS, "kind" => "segment").record(0.2);
+            metrics::counter!(names::TOKENS, "result" => "issued").increment(2);
+            metrics::histogram!(names::HTTP_REQUEST_SECONDS, "route" => "/livez").record(0.2);
         });
         let text = handle.render();
         for line in [
             "# HELP pinksync_tasks_ready Tasks that could be carried out now",
             "# TYPE pinksync_tasks_ready gauge",
             "pinksync_tasks_ready{class=\"bulk\"} 3",
-            "pinksync_tasks_total{kind=\"segment\",outcome=\"done\"} 2",
-            "pinksync_task_seconds_bucket{kind=\"segment\",le=\"0.1\"} 0",
-            "pinksync_task_seconds_bucket{kind=\"segment\",le=\"0.25\"} 1",
-            "pinksync_task_seconds_count{kind=\"segment\"} 1",
+            "pinksync_token_requests_total{result=\"issued\"} 2",
+            "pinksync_http_request_seconds_bucket{route=\"/livez\",le=\"0.1\"} 0",
+            "pinksync_http_request_seconds_bucket{route=\"/livez\",le=\"0.25\"} 1",
+            "pinksync_http_request_seconds_count{route=\"/livez\"} 1",
         ] {
             assert!(text.lines().any(|one| one == line), "{line} is not in:\n{text}");
         }

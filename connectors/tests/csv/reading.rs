@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pinksync_connectors::registry;
+use pinksync_connectors::registry::{self, Origin};
 use pinksync_engine::connector::{Found, Purpose};
 use pinksync_engine::filter::Filter;
 use pinksync_engine::schema::{Carrier, FieldType};
@@ -205,7 +205,7 @@ async fn one_file_is_a_side_by_itself_and_a_missing_folder_is_told() {
     let open = |path: &str| {
         let connection = Connection::Csv(FileSettings { path: path.to_owned(), csv: CsvSettings::default() });
         let base = folder.folder().to_owned();
-        async move { registry::open(&connection, &base, "test").await }
+        async move { registry::open(&connection, &Origin::new(&base, "test")).await }
     };
     let single = open("a.csv").await.unwrap();
     assert_eq!(single.kind(), "csv");
@@ -223,6 +223,6 @@ async fn one_file_is_a_side_by_itself_and_a_missing_folder_is_told() {
         path: ".".to_owned(),
         csv: CsvSettings { encoding: "klingon".to_owned(), ..CsvSettings::default() },
     });
-    let error = registry::open(&wrong, folder.folder(), "test").await.err().unwrap();
+    let error = registry::open(&wrong, &Origin::new(folder.folder(), "test")).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Definition);
 }

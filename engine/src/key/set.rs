@@ -33,6 +33,10 @@ impl KeySet {
 pub struct SortedKeys(KeySet);
 
 impl SortedKeys {
+    pub fn is_empty(&self) -> bool {
+        self.0.places.is_empty()
+    }
+
     pub fn contains(&self, key: &Key) -> bool {
         self.0.places.binary_search_by(|place| at(&self.0.bytes, *place).cmp(&key[..])).is_ok()
     }

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use pinksync_model::{ConflictKind, ConflictStatus, DatasetReport, GuardReport, SessionId, Side};
 
 use super::home_state::{HomeState, JournalState};
-use super::run::Sorter;
+use super::run::{self, Runs, Sorter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{
-    BaseTerms, BlockHeader, BlockId, Deferred, DeferredKind, Home, JournalChunk, JournalId, RejectRecord, RunWriter,
-    Settled, Settlement, StoredConflict,
+    BaseTerms, BlockHeader, BlockId, Deferred, DeferredKind, Home, JournalChunk, JournalId, RejectRecord, Run,
+    RunWriter, Settled, Settlement, StoredConflict,
 };
 use crate::key::{Key, KeyRange};
 use crate::row::SideSpec;
@@ -21,6 +21,7 @@ use crate::row::SideSpec;
 #[derive(Debug, Clone, Default)]
 pub struct MemoryHome {
     state: Arc<Mutex<HomeState>>,
+    runs: Runs,
 }
 
 impl MemoryHome {
@@ -36,7 +37,8 @@ impl MemoryHome {
     /// Another home that begins with what this one holds now.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self { state: Arc::new(Mutex::new(self.lock().clone())) }
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { state: Arc::new(Mutex::new(self.lock().clone())), runs: Arc::new(Mutex::new(runs)) }
     }
 
     /// All conflicts of a dataset, in the order in which they were found.
@@ -258,8 +260,21 @@ impl Home for MemoryHome {
         Ok(of_session.map(|(_, name, report)| (name.clone(), report.clone())).collect())
     }
 
-    async fn stage(&self, _dataset: &str, _side: Side, spec: Arc<SideSpec>) -> Result<Box<dyn RunWriter>> {
-        Ok(Box::new(Sorter::new(spec)))
+    fn shares_runs(&self) -> bool {
+        true
+    }
+
+    async fn open_run(&self, dataset: &str, side: Side, _spec: Arc<SideSpec>) -> Result<Option<Arc<dyn Run>>> {
+        Ok(run::open(&self.runs, &(dataset.to_owned(), side)))
+    }
+
+    async fn drop_run(&self, dataset: &str, side: Side) -> Result<()> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&(dataset.to_owned(), side));
+        Ok(())
+    }
+
+    async fn stage(&self, dataset: &str, side: Side, spec: Arc<SideSpec>) -> Result<Box<dyn RunWriter>> {
+        Ok(Box::new(Sorter::new(spec, Arc::clone(&self.runs), (dataset.to_owned(), side))))
     }
 }
 

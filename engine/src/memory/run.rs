@@ -1,8 +1,10 @@
 //! Staged runs in memory.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use pinksync_model::Side;
 
 use crate::connector::RangeSum;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,12 +19,24 @@ const NAMED_KEYS: usize = 5;
 pub(super) struct Sorter {
     spec: Arc<SideSpec>,
     rows: Vec<Row>,
+    runs: Runs,
+    of: (String, Side),
 }
 
+/// Finished runs by dataset and side.
+pub(super) type Runs = Arc<Mutex<HashMap<(String, Side), Arc<[Row]>>>>;
+
 impl Sorter {
-    pub fn new(spec: Arc<SideSpec>) -> Self {
-        Self { spec, rows: Vec::new() }
+    /// What is sorted stands in `runs` under the name `of`.
+    pub fn new(spec: Arc<SideSpec>, runs: Runs, of: (String, Side)) -> Self {
+        Self { spec, rows: Vec::new(), runs, of }
     }
+}
+
+/// The finished run of that name.
+pub(super) fn open(runs: &Runs, of: &(String, Side)) -> Option<Arc<dyn Run>> {
+    let rows = runs.lock().unwrap_or_else(PoisonError::into_inner).get(of).cloned()?;
+    Some(Arc::new(Sorted { rows }))
 }
 
 #[async_trait]
@@ -44,7 +58,9 @@ impl RunWriter for Sorter {
             return Err(Error::new(ErrorKind::Data, "stage a dataset", message)
                 .with_remedy("make the keys unique, or name further fields in `key:`"));
         }
-        Ok(Arc::new(Sorted { rows: self.rows }))
+        let rows: Arc<[Row]> = self.rows.into();
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(self.of, Arc::clone(&rows));
+        Ok(Arc::new(Sorted { rows }))
     }
 }
 
@@ -54,7 +70,7 @@ fn shown(key: &Key) -> String {
 
 /// Rows in key order.
 struct Sorted {
-    rows: Vec<Row>,
+    rows: Arc<[Row]>,
 }
 
 impl Sorted {

@@ -11,7 +11,7 @@ use super::{Session, Share, ranges, staging};
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::Settlement;
 use crate::key::{Key, KeyRange};
-use crate::pair::{Pair, PlannedRange};
+use crate::pair::{OpenSide, Pair, PlannedRange};
 use crate::recover;
 use crate::saved_plan::SavedPlan;
 use crate::segment::{self, Done, KeyWork, Purpose, Work};
@@ -50,7 +50,7 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>, share: Share) -> 
     let (segments, _) = ranges::plan(session, pair, ranges::Coverage::Session).await?;
     count_planning(session, pair, planning).await?;
     session.observer.phase(pair.name(), Phase::Comparing);
-    if share == Share::Segments && segments.len() > 1 && can_be_shared(pair) {
+    if share == Share::Segments && segments.len() > 1 && can_be_shared(session, pair) {
         return Ok(segments);
     }
     let moved = work_through(session, pair, segments).await?;
@@ -59,9 +59,13 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>, share: Share) -> 
     Ok(Vec::new())
 }
 
-/// A file is written by one process, and what was staged is known to the one that did.
-fn can_be_shared(pair: &Pair) -> bool {
-    !pair.publishes() && pair.source.run.is_none() && pair.target.run.is_none()
+/// A file is written by one process. What was staged can be read by others where the home has it; what could not be read
+/// is known to the process that staged.
+fn can_be_shared(session: &Session, pair: &Pair) -> bool {
+    let known_here = |side: &OpenSide| {
+        side.run.is_some() && (!session.home.shares_runs() || side.unknown > 0 || !side.unreadable.is_empty())
+    };
+    !pair.publishes() && !known_here(&pair.source) && !known_here(&pair.target)
 }
 
 /// Reconciles what another process of this session left of its work on a dataset.

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pinksync_model::{DatasetReport, GuardName, GuardReport, Phase, SessionId, SyncDefinition};
+use pinksync_model::{DatasetReport, GuardName, GuardReport, Phase, SessionId, Side, SyncDefinition};
 
 use crate::connector::System;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,10 +28,10 @@ use crate::saved_plan::SavedPlan;
 use crate::segment::{Context, Limits};
 
 pub use guards::guard_reason;
-pub use open::{Open, Opened, open, open_again};
+pub use open::{Open, Opened, open, open_shared};
 pub(crate) use prepare::warnings;
 pub use prepare::{Prepared, open_pair, prepare, prepare_survey};
-pub use steps::{Progress, Share, Step, advance, segment};
+pub use steps::{Progress, Share, SharedSegment, Step, advance, segment};
 
 /// Told as a session goes on; for progress bars and events.
 pub trait Observer: Send + Sync {
@@ -120,6 +120,18 @@ pub async fn run(session: &Session) -> Result<Finished> {
     }
 }
 
+/// What was staged has served its purpose.
+async fn forget_staged(session: &Session, pairs: &[Arc<Pair>]) -> Result<()> {
+    for pair in pairs {
+        for side in [Side::Source, Side::Target] {
+            if !pair.side(side).dataset.capabilities().ordered {
+                session.home.drop_run(pair.name(), side).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Says which datasets have records that others kept changing.
 async fn contended(session: &Session, pairs: &[Arc<Pair>]) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
@@ -149,6 +161,7 @@ async fn finish(session: &Session, open: &mut Open) -> Result<Finished> {
         }
     }
     session.observer.phase("", Phase::Finishing);
+    forget_staged(session, &open.pairs).await?;
     finished.datasets = reports(session, &open.pairs).await?;
     finished.warnings.extend(contended(session, &open.pairs).await?);
     Ok(finished)

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use pinksync_model::{GuardReport, Phase};
+use pinksync_model::{GuardReport, Phase, Side};
 
 use super::guards::{self, Keep};
 use super::prepare::{self, Prepared};
 use super::{Ending, Finished, Session, reports};
-use crate::error::Result;
-use crate::pair::Pair;
+use crate::error::{Error, ErrorKind, Result};
+use crate::home::Run;
+use crate::pair::{OpenSide, Pair};
 
 /// A session whose pairs are open.
 pub struct Open {
@@ -51,10 +52,29 @@ pub async fn open(session: &Session) -> Result<Opened> {
     Ok(Opened::Open(Open { pairs, guards, warnings }))
 }
 
-/// The pairs of a session that another process has opened, for its segments.
-pub async fn open_again(session: &Session) -> Result<Vec<Arc<Pair>>> {
-    let prepared = prepare::prepare_survey(session).await?;
-    Ok(open_pairs(session, prepared).await?.0)
+/// A pair whose segments are shared, by its name; what is staged of it was staged by the process that shares them.
+pub async fn open_shared(session: &Session, dataset: &str) -> Result<Arc<Pair>> {
+    let prepared = prepare::prepare_survey(session).await?.into_iter().find(|one| one.mapping.name == dataset);
+    let prepared = prepared.ok_or_else(|| {
+        Error::new(ErrorKind::Definition, OPERATION, format!("there is no dataset {dataset} any more"))
+            .with_remedy("run the sync again")
+    })?;
+    let mut pair = prepare::open_pair(session, prepared).await?;
+    pair.source.run = staged(session, dataset, Side::Source, &pair.source).await?;
+    pair.target.run = staged(session, dataset, Side::Target, &pair.target).await?;
+    Ok(Arc::new(pair))
+}
+
+const OPERATION: &str = "open a shared dataset";
+
+async fn staged(session: &Session, dataset: &str, side: Side, end: &OpenSide) -> Result<Option<Arc<dyn Run>>> {
+    if end.dataset.capabilities().ordered {
+        return Ok(None);
+    }
+    let spec = Arc::clone(end.dataset.spec());
+    let run = session.home.open_run(dataset, side, spec).await?;
+    let gone = || Error::new(ErrorKind::Aborted, OPERATION, format!("what was staged of the {side} is gone"));
+    run.map(Some).ok_or_else(gone)
 }
 
 async fn open_pairs(session: &Session, prepared: Vec<Prepared>) -> Result<(Vec<Arc<Pair>>, Vec<String>)> {

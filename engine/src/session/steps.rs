@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::open::Open;
 use super::{Ending, Finished, Session, compare, ranges, reports};
 use crate::error::{ErrorKind, Result};
-use crate::key::KeyRange;
-use crate::pair::Pair;
+use crate::key::{Key, KeyRange};
+use crate::pair::{Pair, PlannedRange};
 use crate::segment::{self, Work};
 
 /// How far a session has come: a checkpoint from which another process goes on.
@@ -30,14 +30,22 @@ pub enum Share {
     Segments,
 }
 
+/// A part of a dataset that any process may carry out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedSegment {
+    pub ranges: Vec<KeyRange>,
+    /// Keys in it that were reconciled, and counted, before it was shared: to be found unchanged is no news of them.
+    pub counted: Vec<Key>,
+}
+
 /// What a step came to.
 #[derive(Debug)]
 pub enum Step {
     /// A dataset is compared.
     Compared(Progress),
-    /// These segments of a dataset, each some ranges, are to be carried out by [`segment`], in any order and at once; then
-    /// the session goes on at `next`.
-    Shared { dataset: String, segments: Vec<Vec<KeyRange>>, next: Progress },
+    /// These segments of a dataset are to be carried out by [`segment`], in any order and at once; then the session goes on
+    /// at `next`.
+    Shared { dataset: String, segments: Vec<SharedSegment>, next: Progress },
     /// There is nothing left to be done.
     Ended(Finished),
 }
@@ -78,10 +86,16 @@ async fn step(session: &Session, open: &mut Open, progress: Progress, share: Sha
     if segments.is_empty() {
         return Ok(Step::Compared(next));
     }
-    let ranges =
-        |planned: Vec<_>| planned.into_iter().map(|planned: crate::pair::PlannedRange| planned.range).collect();
-    let segments = segments.into_iter().map(ranges).collect();
+    let segments = segments.into_iter().map(|planned| shared(pair, planned)).collect();
     Ok(Step::Shared { dataset: pair.name().to_owned(), segments, next })
+}
+
+fn shared(pair: &Pair, planned: Vec<PlannedRange>) -> SharedSegment {
+    let ranges: Vec<KeyRange> = planned.into_iter().map(|planned| planned.range).collect();
+    let reconciled = pair.reconciled();
+    let known = pair.counted_before.iter().chain(reconciled.iter());
+    let counted = known.filter(|key| ranges.iter().any(|range| range.contains(key))).cloned().collect();
+    SharedSegment { ranges, counted }
 }
 
 /// Carries out one segment that [`advance`] gave away. `again`: it was begun before by a process that did not end it; what
@@ -89,9 +103,11 @@ async fn step(session: &Session, open: &mut Open, progress: Progress, share: Sha
 pub async fn segment(
     session: &Session,
     pair: &mut Arc<Pair>,
-    ranges: Vec<KeyRange>,
+    shared: SharedSegment,
     again: bool,
 ) -> Result<DatasetReport> {
+    let SharedSegment { ranges, counted: before } = shared;
+    pair.reconciled().extend(before);
     if again {
         compare::recall(session, pair).await?;
     }
@@ -112,7 +128,7 @@ pub async fn segment(
 }
 
 /// What of these ranges this session has not compared yet.
-async fn remaining(session: &Session, pair: &Pair, ranges: Vec<KeyRange>) -> Result<Vec<crate::pair::PlannedRange>> {
+async fn remaining(session: &Session, pair: &Pair, ranges: Vec<KeyRange>) -> Result<Vec<PlannedRange>> {
     let mut planned = Vec::new();
     for range in ranges {
         let headers = session.home.blocks_within(pair.name(), &range).await?;

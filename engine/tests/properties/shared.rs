@@ -3,21 +3,19 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use pinksync_engine::Result;
-use pinksync_engine::key::KeyRange;
 use pinksync_engine::memory::Faults;
-use pinksync_engine::session::{self, Finished, Opened, Progress, Session, Share, Step};
+use pinksync_engine::session::{self, Finished, Opened, Progress, Session, Share, SharedSegment, Step};
 use pinksync_model::SessionId;
 use proptest::collection::vec;
-use proptest::prelude::{any, prop_assert, prop_assert_eq};
+use proptest::prelude::{any, prop_assert};
 use proptest::test_runner::TestCaseError;
 
 use crate::crash::{Whole, recoverable};
 use crate::random;
 use crate::setup::Setup;
-use crate::world::{World, wait};
+use crate::world::{PAIR, World, wait};
 
 /// What one process does.
 #[derive(Debug, Clone)]
@@ -25,7 +23,7 @@ enum Task {
     /// `again`: another process has begun it.
     Advance(Progress, bool),
     /// Of the first dataset.
-    Segment(Vec<KeyRange>, bool),
+    Segment(SharedSegment, bool),
 }
 
 /// A process that dies: the how manyth, and at which of its points.
@@ -47,11 +45,11 @@ fn run_shared(world: &World, id: SessionId, order: usize, crash: Option<Crash>) 
             (Ok(Some(Step::Ended(finished))), _) => return Ok((finished, passed)),
             (Ok(Some(Step::Compared(progress))), _) => tasks.push_back(Task::Advance(progress, false)),
             (Ok(Some(Step::Shared { segments, next: then, .. })), _) => {
-                tasks.extend(segments.into_iter().map(|ranges| Task::Segment(ranges, false)));
+                tasks.extend(segments.into_iter().map(|shared| Task::Segment(shared, false)));
                 next = Some(then);
             }
             (Ok(None), _) => {}
-            (Err(_), Task::Segment(ranges, _)) if faults.is_dead() => tasks.push_back(Task::Segment(ranges, true)),
+            (Err(_), Task::Segment(shared, _)) if faults.is_dead() => tasks.push_back(Task::Segment(shared, true)),
             (Err(_), Task::Advance(progress, _)) if faults.is_dead() => tasks.push_back(Task::Advance(progress, true)),
             (Err(error), _) => return Err(error),
         }
@@ -75,9 +73,9 @@ async fn carry_out(session: &Session, task: Task) -> Result<Option<Step>> {
             }
             Opened::Guarded(finished) => Ok(Some(Step::Ended(finished))),
         },
-        Task::Segment(ranges, again) => {
-            let mut pairs: Vec<Arc<_>> = session::open_again(session).await?;
-            session::segment(session, &mut pairs[0], ranges, again).await?;
+        Task::Segment(shared, again) => {
+            let mut pair = session::open_shared(session, PAIR).await?;
+            session::segment(session, &mut pair, shared, again).await?;
             Ok(None)
         }
     }
@@ -120,7 +118,7 @@ fn a_process_that_dies_at_any_point_leaves_its_work_to_another() {
     let (rounds, crashes) = (vec(vec(random::any_edit(), 0..10), 2..3), Cell::new(0));
     random::check(
         "shared work is taken over",
-        1,
+        5,
         (random::setup(), rounds, any::<usize>()),
         |(setup, rounds, order)| {
             let world = World::new(&recoverable(in_pieces(setup)));
@@ -140,7 +138,8 @@ fn a_process_that_dies_at_any_point_leaves_its_work_to_another() {
                     let name = format!("process {process} of {} dies at point {point}", processes.len());
                     let (finished, passed) = run_shared(&world, id, order, Some((process, point)))
                         .map_err(|error| failed(format!("{name}: {error}")))?;
-                    prop_assert_eq!(passed.len(), processes.len() + 1, "{}", name);
+                    // What a process had done before it died need not be shared out again.
+                    prop_assert!(passed.len() >= processes.len(), "{}: {} processes", name, passed.len());
                     Whole::of(&world, id, &finished.datasets[0]).check(&expected, &name)?;
                     crashes.set(crashes.get() + 1);
                 }

@@ -6,6 +6,7 @@ use metrics::gauge;
 use pinksync_common::queue::Class;
 use pinksync_common::store;
 use pinksync_common::store::load::{self, Load};
+use pinksync_common::telemetry::names;
 
 use super::{Left, Loop};
 use crate::{Result, Scheduler};
@@ -20,44 +21,23 @@ pub(crate) const LOOP: Loop = Loop {
 pub async fn round(scheduler: &Scheduler) -> Result<Left> {
     let client = store::client(&scheduler.pool).await?;
     show(&load::load(&client).await?, scheduler.limits.tasks_per_worker);
+    // Last: the database's figures are shown also while the broker does not answer.
+    gauge!(names::DEAD_LETTERS).set(f64::from(scheduler.inspector.dead_count().await?));
     Ok(Left::Nothing)
 }
 
 fn show(load: &Load, tasks_per_worker: u32) {
     for class in Class::ALL {
         let tasks = load.of(class);
-        gauge!("pinksync_tasks_ready", "class" => class.as_str()).set(tasks.ready as f64);
-        gauge!("pinksync_tasks_running", "class" => class.as_str()).set(tasks.running as f64);
+        gauge!(names::TASKS_READY, "class" => class.as_str()).set(tasks.ready as f64);
+        gauge!(names::TASKS_RUNNING, "class" => class.as_str()).set(tasks.running as f64);
+        gauge!(names::OLDEST_READY_TASK_SECONDS, "class" => class.as_str()).set(tasks.oldest_seconds);
     }
-    gauge!("pinksync_oldest_ready_task_seconds").set(load.oldest_ready_seconds);
-    gauge!("pinksync_parked_tasks").set(load.parked as f64);
     for (status, count) in [("pending", load.pending), ("in_progress", load.in_progress), ("paused", load.paused)] {
-        gauge!("pinksync_sessions", "status" => status).set(count as f64);
+        gauge!(names::SESSIONS, "status" => status).set(count as f64);
     }
-    gauge!("pinksync_desired_workers").set(desired_workers(load, tasks_per_worker) as f64);
-}
-
-/// So many that none has more than `tasks_per_worker` tasks to see to.
-pub fn desired_workers(load: &Load, tasks_per_worker: u32) -> u64 {
-    let tasks = Class::ALL.iter().map(|class| load.of(*class)).map(|tasks| tasks.ready + tasks.running).sum::<i64>();
-    tasks.unsigned_abs().div_ceil(u64::from(tasks_per_worker.max(1)))
-}
-
-#[cfg(test)]
-mod tests {
-    use pinksync_common::store::load::Tasks;
-
-    use super::*;
-
-    #[test]
-    fn a_worker_is_wanted_for_each_begun_share_of_the_tasks() {
-        let load = |ready, running| Load {
-            bulk: Tasks { ready, running: 0 },
-            interactive: Tasks { ready: 0, running },
-            ..Load::default()
-        };
-        for (ready, running, wanted) in [(0, 0, 0), (1, 0, 1), (3, 1, 1), (3, 2, 2), (40, 1, 11)] {
-            assert_eq!(desired_workers(&load(ready, running), 4), wanted, "{ready} and {running}");
-        }
-    }
+    gauge!(names::TASKS_PARKED).set(load.parked as f64);
+    gauge!(names::OUTBOX_UNPUBLISHED).set(load.unpublished as f64);
+    gauge!(names::WORKERS).set(load.workers as f64);
+    gauge!(names::DESIRED_WORKERS).set(load.desired_workers(tasks_per_worker) as f64);
 }

@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
+use metrics::counter;
 use pinksync_common::ids::{AccountId, SessionId};
 use pinksync_common::store::{self, Client, scheduling, sessions, tasks};
+use pinksync_common::telemetry::names;
 use pinksync_model::SessionStatus;
 use tracing::warn;
 
@@ -30,6 +32,7 @@ pub async fn round(scheduler: &Scheduler) -> Result<Left> {
     let rescued = tasks::rescue(&client, scheduler.limits.task_attempts, BATCH as i64).await?;
     for one in &rescued {
         warn!(task = %one.task, ready = one.ready, "a task was taken from a worker whose lease had run out");
+        counter!(names::LEASE_TAKEOVERS).increment(1);
         let ended = one.session.filter(|_| !one.ready);
         parts.add(match ended {
             Some(session) => go_on(scheduler, &mut client, one.account, session, true).await.map(|_| true),

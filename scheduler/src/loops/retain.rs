@@ -18,8 +18,6 @@ pub(crate) const LOOP: Loop = Loop {
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// For so long a session that has ended can be undone.
-const JOURNAL_KEPT: Duration = DAY.saturating_mul(14);
 const EVENTS_KEPT: Duration = DAY.saturating_mul(30);
 const TASKS_KEPT: Duration = DAY.saturating_mul(7);
 const ANSWERS_KEPT: Duration = DAY;
@@ -37,7 +35,7 @@ pub async fn round(scheduler: &Scheduler) -> Result<Left> {
     let client = store::client(&scheduler.pool).await?;
     workers::forget(&client, WORKERS_KEPT).await?;
     let full = [
-        retention::journal(&client, JOURNAL_KEPT, JOURNAL_BATCH as i64).await? == JOURNAL_BATCH,
+        retention::journal(&client, scheduler.limits.journal_kept, JOURNAL_BATCH as i64).await? == JOURNAL_BATCH,
         retention::events(&client, EVENTS_KEPT, BATCH as i64).await? == BATCH,
         retention::tasks(&client, TASKS_KEPT, BATCH as i64).await? == BATCH,
         retention::idempotency(&client, ANSWERS_KEPT, BATCH as i64).await? == BATCH,

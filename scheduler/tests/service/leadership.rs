@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::support::{MINUTE, Service, eventually, soon};
+use crate::support::{MINUTE, SCHEDULER, Service, eventually, soon};
 
 struct Running {
     scheduler: Arc<Scheduler>,
@@ -109,8 +109,8 @@ async fn loops_outlive_rounds_that_fail_and_connections_that_are_cut() {
     eventually(async || service.firings(schedule).await == (1, 1)).await;
 
     let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    assert!(service.value::<i64>(cut, &[]).await > 0);
+        WHERE datname = current_database() AND application_name = $1";
+    assert!(service.value::<i64>(cut, &[&SCHEDULER]).await > 0);
     let session = service.submit(account, service.sync(account).await).await;
     eventually(async || service.status(account, session).await == InProgress).await;
     running.shutdown.cancel();

@@ -4,7 +4,6 @@ use lapin::options::QueuePurgeOptions;
 use lapin::{Connection, ConnectionProperties};
 use pinksync_common::queue::{Class, DEFAULT_PREFIX, Topology};
 use pinksync_common::store::{self, load};
-use pinksync_scheduler::loops::gauge::desired_workers;
 use pinksync_scheduler::loops::{refill, relay};
 
 use crate::support::Service;
@@ -89,10 +88,16 @@ async fn only_what_could_be_worked_on_counts_as_load() {
     service.task(account, Some(session), true).await;
     let later = service.task(account, Some(session), false).await;
     service.execute("UPDATE tasks SET available_at = now() + interval '1 hour' WHERE id = $1", &[&later]).await;
+    for (stopping, seconds) in [(false, 5.0), (true, 5.0), (false, 50.0)] {
+        let insert = "INSERT INTO workers (id, host, pid, version, permits, stopping, seen_at)
+            VALUES (gen_random_uuid(), 'here', 1, '1', 1, $1, now() - make_interval(secs => $2))";
+        service.execute(insert, &[&stopping, &seconds]).await;
+    }
     let client = store::client(&service.pool).await.unwrap();
     let load = load::load(&client).await.unwrap();
     assert_eq!((load.bulk.ready, load.bulk.running, load.interactive.ready), (8, 1, 0));
-    assert!((100.0..200.0).contains(&load.oldest_ready_seconds), "{}", load.oldest_ready_seconds);
+    assert!((100.0..200.0).contains(&load.bulk.oldest_seconds), "{}", load.bulk.oldest_seconds);
     assert_eq!((load.pending, load.in_progress, load.paused, load.parked), (0, 1, 0, 0));
-    assert_eq!(desired_workers(&load, 4), 3);
+    assert_eq!((load.unpublished, load.workers), (8, 1));
+    assert_eq!(load.desired_workers(4), 3);
 }

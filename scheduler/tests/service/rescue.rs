@@ -21,7 +21,7 @@ impl Service {
         let held = Held { account, session, task: claimed.id, generation: claimed.generation };
         let mut client = store::client(&self.pool).await.unwrap();
         let transaction = store::begin(&mut client).await.unwrap();
-        let ended = sessions::end_segment(&transaction, held, &Outcome::Done { result: None }).await.unwrap();
+        let ended = sessions::end_task(&transaction, held, &Outcome::Done { result: None }).await.unwrap();
         assert!(matches!(ended, Ended::Done(_)));
         store::commit(transaction).await.unwrap();
     }
@@ -80,7 +80,7 @@ async fn a_task_of_nobodys_session_is_parked_and_can_be_driven_again() {
     let parked = tasks::parked(&client, account, None, 10).await.unwrap();
     assert_eq!((parked.len(), parked[0].id, parked[0].code.as_str()), (1, task, "poison"));
     assert!(parked[0].remedy.contains("drive it again"));
-    assert!(tasks::drive_again(&client, account, task).await.unwrap());
+    assert!(tasks::drive_again(&client, account, task).await.unwrap().is_some());
     assert_eq!(service.claim(task).await.attempts, 1);
 }
 

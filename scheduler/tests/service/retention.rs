@@ -65,8 +65,8 @@ async fn events_tasks_answers_and_workers_are_removed_by_age() {
         service.execute(end, &[&task, &status, &days]).await;
     }
     for (key, hours) in [("old", 25.0), ("young", 23.0)] {
-        let insert = "INSERT INTO idempotency (account_id, key, request_hash, created_at)
-            VALUES ($1, $2, '', now() - make_interval(secs => $3::float8 * 3600))";
+        let insert = "INSERT INTO idempotency (account_id, key, request_hash, answer, created_at)
+            VALUES ($1, $2, '', '', now() - make_interval(secs => $3::float8 * 3600))";
         service.execute(insert, &[&account, &key, &hours]).await;
     }
     for minutes in [61.0, 59.0] {

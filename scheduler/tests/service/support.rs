@@ -24,14 +24,19 @@ pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How the server shows the connections of schedulers.
+pub const SCHEDULER: &str = "pinksync scheduler";
+
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
 pub struct Service {
     pub scheduler: Arc<Scheduler>,
     pub inspector: Inspector,
+    /// The test's own; schedulers have theirs.
     pub pool: Pool,
     pub vhost: VirtualHost,
+    database: String,
     limits: Limits,
 }
 
@@ -41,15 +46,16 @@ impl Service {
     }
 
     pub async fn with(limits: Limits) -> Self {
-        let (pool, vhost) = (database().await, VirtualHost::make());
-        let scheduler = scheduler(&pool, &vhost, limits).await;
+        let (database, vhost) = (database().await, VirtualHost::make());
+        let scheduler = scheduler(&database, &vhost, limits).await;
         let inspector = Inspector::new(Broker::new(&vhost.url).unwrap(), topology());
-        Self { scheduler, inspector, pool, vhost, limits }
+        let pool = store::connect(&database, None, "test", 4).unwrap();
+        Self { scheduler, inspector, pool, vhost, database, limits }
     }
 
     /// One more scheduler beside the first.
     pub async fn another(&self) -> Arc<Scheduler> {
-        scheduler(&self.pool, &self.vhost, self.limits).await
+        scheduler(&self.database, &self.vhost, self.limits).await
     }
 
     pub async fn execute(&self, statement: &str, given: Parameters<'_>) -> u64 {
@@ -188,13 +194,14 @@ impl Service {
     }
 }
 
-async fn database() -> Pool {
+/// Its URL.
+async fn database() -> String {
     let server = std::env::var("PINKSYNC_TEST_POSTGRES_URL").expect("./dev test names a server");
     let name = format!("scheduler_{}", Uuid::now_v7().simple());
     connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
     let url = format!("{}/{name}?sslmode=disable", server.rsplit_once('/').unwrap().0);
     store::migrate(&mut connect(&url).await).await.unwrap();
-    store::connect(&url, None, "test", CONNECTIONS).unwrap()
+    url
 }
 
 async fn connect(url: &str) -> tokio_postgres::Client {
@@ -207,11 +214,12 @@ fn topology() -> Topology {
     Topology::new(DEFAULT_PREFIX).unwrap()
 }
 
-async fn scheduler(pool: &Pool, vhost: &VirtualHost, limits: Limits) -> Arc<Scheduler> {
+async fn scheduler(database: &str, vhost: &VirtualHost, limits: Limits) -> Arc<Scheduler> {
     let broker = Broker::new(&vhost.url).unwrap();
     let publisher = Publisher::start(broker.clone(), topology());
     soon(publisher.ready()).await;
-    Arc::new(Scheduler::new(pool.clone(), publisher, Inspector::new(broker, topology()), limits))
+    let pool = store::connect(database, None, SCHEDULER, CONNECTIONS).unwrap();
+    Arc::new(Scheduler::new(pool, publisher, Inspector::new(broker, topology()), limits))
 }
 
 /// Waits, but not for ever.

@@ -8,8 +8,7 @@ use pinksync_common::request::{Advance, pack, unpack};
 use pinksync_common::store::Result;
 use pinksync_common::store::sessions;
 use pinksync_common::store::tasks::{Claimed, Outcome};
-use pinksync_engine::key::KeyRange;
-use pinksync_engine::session::{self, Ending, Finished, Opened, Progress, Session, Share, Step};
+use pinksync_engine::session::{self, Ending, Finished, Opened, Progress, Session, Share, SharedSegment, Step};
 use pinksync_model::{Mode, Reason, SessionStatus};
 
 use super::segment::{Segment, failed, stopped};
@@ -83,8 +82,9 @@ async fn sync(service: &Service, claimed: &Claimed, begun: &Ready) -> std::resul
                 return Ok(Came::Booked);
             }
             Step::Shared { dataset, segments, next } => {
-                // Other tasks of this worker go on with the pairs that are open.
-                let _ = begun.sides.pairs.set(open.pairs);
+                // Segments in this worker go on with the pair that is open.
+                let pair = open.pairs.into_iter().find(|pair| pair.name() == dataset);
+                *begun.sides.shared.lock().await = pair.map(|pair| (claimed.id, pair));
                 hand_out(service, claimed, begun.row.id, dataset, segments, progress, next).await?;
                 return Ok(Came::Booked);
             }
@@ -111,13 +111,13 @@ async fn hand_out(
     claimed: &Claimed,
     id: SessionId,
     dataset: String,
-    segments: Vec<Vec<KeyRange>>,
+    segments: Vec<SharedSegment>,
     progress: Progress,
     next: Progress,
 ) -> Result<()> {
     let mut payloads = Vec::with_capacity(segments.len());
-    for ranges in segments {
-        payloads.push(packed(&Segment { dataset: dataset.clone(), ranges })?);
+    for shared in segments {
+        payloads.push(packed(&Segment { dataset: dataset.clone(), shared_by: claimed.id, shared })?);
     }
     let (progress, next) = (packed(&progress)?, packed(&next)?);
     let mut client = service.pool.get().await?;

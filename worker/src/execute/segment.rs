@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use pinksync_common::ids::SessionId;
+use pinksync_common::ids::{SessionId, TaskId};
 use pinksync_common::request;
 use pinksync_common::store::Result;
 use pinksync_common::store::tasks::{Claimed, Outcome};
-use pinksync_engine::key::KeyRange;
+use pinksync_engine::Error;
 use pinksync_engine::pair::Pair;
-use pinksync_engine::session::{self, Session};
-use pinksync_engine::{Error, ErrorKind};
+use pinksync_engine::session::{self, Session, SharedSegment};
 use serde::{Deserialize, Serialize};
 
 use super::{bad_payload, work};
@@ -24,7 +23,9 @@ use crate::systems::Sides;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Segment {
     pub dataset: String,
-    pub ranges: Vec<KeyRange>,
+    /// The task that has planned and shared it.
+    pub shared_by: TaskId,
+    pub shared: SharedSegment,
 }
 
 pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) -> Result<()> {
@@ -46,20 +47,25 @@ pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) 
 
 /// `again`: it was begun before, and what was left of that is reconciled first.
 async fn carry_out(session: &Session, sides: &Sides, segment: Segment, again: bool) -> pinksync_engine::Result<()> {
-    let pairs = match again {
+    let mut pair = match again {
         // What is reconciled belongs to this segment alone.
-        true => session::open_again(session).await?,
-        false => sides.pairs.get_or_try_init(|| session::open_again(session)).await?.clone(),
+        true => session::open_shared(session, &segment.dataset).await?,
+        false => shared(session, sides, &segment).await?,
     };
-    let mut pair = named(pairs, &segment.dataset)?;
-    session::segment(session, &mut pair, segment.ranges, again).await.map(|_| ())
+    session::segment(session, &mut pair, segment.shared, again).await.map(|_| ())
 }
 
-fn named(pairs: Vec<Arc<Pair>>, dataset: &str) -> pinksync_engine::Result<Arc<Pair>> {
-    pairs.into_iter().find(|pair| pair.name() == dataset).ok_or_else(|| {
-        Error::new(ErrorKind::Definition, "carry out a segment", format!("there is no dataset {dataset} any more"))
-            .with_remedy("run the sync again")
-    })
+/// The pair, opened once in this worker.
+async fn shared(session: &Session, sides: &Sides, segment: &Segment) -> pinksync_engine::Result<Arc<Pair>> {
+    let mut shared = sides.shared.lock().await;
+    if let Some((by, pair)) = &*shared
+        && *by == segment.shared_by
+    {
+        return Ok(Arc::clone(pair));
+    }
+    let pair = session::open_shared(session, &segment.dataset).await?;
+    *shared = Some((segment.shared_by, Arc::clone(&pair)));
+    Ok(pair)
 }
 
 /// What an error means for a task of a session, and the session.

@@ -7,7 +7,7 @@ use pinksync_common::store::{
     base_blocks, conflicts, counters, deferred, journal as journals, overridden, prepared, rejects,
 };
 use pinksync_engine::home::{
-    BaseTerms, BlockHeader, BlockId, Deferred, DeferredKind, Home, JournalChunk, JournalId, RunWriter, Settled,
+    BaseTerms, BlockHeader, BlockId, Deferred, DeferredKind, Home, JournalChunk, JournalId, Run, RunWriter, Settled,
     Settlement,
 };
 use pinksync_engine::row::SideSpec;
@@ -16,7 +16,7 @@ use pinksync_engine::{Key, KeyRange, Result};
 use pinksync_model::{DatasetReport, GuardReport, SessionId, Side};
 
 use super::fault::{self, Fault};
-use super::{PgHome, base, journal, leftover, limit};
+use super::{PgHome, base, journal, leftover, limit, staging};
 
 #[async_trait]
 impl Home for PgHome {
@@ -239,6 +239,23 @@ impl Home for PgHome {
     async fn counted(&self, session: SessionId) -> Result<Vec<(String, DatasetReport)>> {
         let work = async { Ok(counters::list(&self.client().await?, self.scope.sync, session).await?) };
         named("read the counters", work).await
+    }
+
+    fn shares_runs(&self) -> bool {
+        true
+    }
+
+    async fn open_run(&self, dataset: &str, side: Side, spec: Arc<SideSpec>) -> Result<Option<Arc<dyn Run>>> {
+        named("open a staged side", self.find_run(dataset, side, spec)).await
+    }
+
+    async fn drop_run(&self, dataset: &str, side: Side) -> Result<()> {
+        let work = async {
+            let mut client = self.client().await?;
+            let Some(dataset) = self.dataset(&client, dataset).await? else { return Ok(()) };
+            staging::remove(&self.link, &mut client, dataset, side).await
+        };
+        named("drop a staged side", work).await
     }
 
     async fn stage(&self, dataset: &str, side: Side, spec: Arc<SideSpec>) -> Result<Box<dyn RunWriter>> {

@@ -88,29 +88,7 @@ impl PgHome {
         self.link.lease_lost()
     }
 
-    /// The run that was staged for a dataset and side, by whichever worker; `None` where none is complete.
-    ///
-    /// # Errors
-    /// Of kind `Aborted` where the run's rows are lost: the side must be staged again.
-    pub async fn open_run(
-        &self,
-        dataset: &str,
-        side: Side,
-        spec: Arc<SideSpec>,
-    ) -> pinksync_engine::Result<Option<Arc<dyn Run>>> {
-        self.find_run(dataset, side, spec).await.map_err(|fault| fault.into_error("open a staged side"))
-    }
-
-    /// Removes what was staged for a dataset and side: nobody reads it any more.
-    pub async fn drop_run(&self, dataset: &str, side: Side) -> pinksync_engine::Result<()> {
-        let work = async {
-            let mut client = self.client().await?;
-            let Some(dataset) = self.dataset(&client, dataset).await? else { return Ok(()) };
-            staging::remove(&self.link, &mut client, dataset, side).await
-        };
-        work.await.map_err(|fault: Fault| fault.into_error("drop a staged side"))
-    }
-
+    /// The run that was staged; its rows are there.
     async fn find_run(&self, dataset: &str, side: Side, spec: Arc<SideSpec>) -> Result<Option<Arc<dyn Run>>, Fault> {
         let client = self.client().await?;
         let Some(dataset) = self.dataset(&client, dataset).await? else { return Ok(None) };

@@ -1,6 +1,7 @@
 //! Schedules: when sessions of a sync start by themselves, and when they may work.
 
 mod shape;
+mod trigger;
 
 use std::sync::Arc;
 
@@ -55,6 +56,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(next))
+        .routes(routes!(trigger::trigger))
 }
 
 /// Make a schedule

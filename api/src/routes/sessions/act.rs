@@ -9,7 +9,7 @@ use pinksync_common::store::{Transaction, plans};
 use pinksync_model::{Mode, Reason, SessionId, SessionStatus};
 use uuid::Uuid;
 
-use super::create::insert;
+use super::create::{insert, submitted};
 use super::look::missing;
 use super::view::SessionView;
 use crate::answer::{Answer, Instead};
@@ -51,6 +51,9 @@ async fn let_in(
     let row = sessions::lock(&work.sql, account, id).await?.ok_or_else(missing)?;
     if row.status != from {
         return Err(not_from(&row.status, verb).into());
+    }
+    if row.resolves.is_some() {
+        return Err(Problem::new(Code::WrongState, "a decision does not go on: cancel it, and decide again").into());
     }
     let to_publish = match sessions::want_slot(&work.sql, account, id).await? {
         Moved::Done => sessions::admit_one(&work.sql, account, id, app.session_cap).await?,
@@ -199,9 +202,10 @@ async fn follow_up((State(app), PathOf(id), change): Request, follow: Follow) ->
         created_by: Some(caller.key),
         start: true,
     };
-    let (answer, to_publish, new) = insert(&app, &work.sql, &new).await?;
+    let (answer, to_publish, id) = insert(&app, &work.sql, &new).await?;
     let action = format!("session.{}", follow.verb());
-    let answer = work.finish(&app, &action, &new.to_string(), answer).await?;
+    let answer = work.finish(&app, &action, &id.to_string(), answer).await?;
+    submitted(new.mode);
     app.dispatcher.dispatch(to_publish);
     Ok(answer)
 }

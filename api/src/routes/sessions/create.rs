@@ -8,6 +8,7 @@ use pinksync_common::store::Transaction;
 use pinksync_common::store::sessions::{self, NewSession};
 use pinksync_common::store::syncs::{self, Contents};
 use pinksync_common::store::tasks::ToPublish;
+use pinksync_common::telemetry::names;
 use pinksync_model::{GuardName, Mode, SessionId};
 use serde::Deserialize;
 use serde_json::Value;
@@ -83,12 +84,18 @@ pub(super) async fn create(State(app): State<Arc<App>>, change: Change<NewSessio
     };
     let (answer, to_publish, id) = insert(&app, &work.sql, &new).await?;
     let answer = work.finish(&app, "session.create", &id.to_string(), answer).await?;
+    submitted(new.mode);
     app.dispatcher.dispatch(to_publish);
     Ok(answer)
 }
 
+/// Counts a session that was accepted.
+pub fn submitted(mode: Mode) {
+    metrics::counter!(names::SESSIONS_SUBMITTED, "mode" => mode.as_str()).increment(1);
+}
+
 /// Stores a session, lets it in if there is room, and shows it. What is to be published is, once the caller has committed.
-pub(super) async fn insert(
+pub async fn insert(
     app: &App,
     sql: &Transaction<'_>,
     new: &NewSession,

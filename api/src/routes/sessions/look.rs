@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use pinksync_common::ids::{ScheduleId, SessionId, SyncId};
+use pinksync_common::store::plans;
 use pinksync_common::store::sessions::{self, Filter};
-use pinksync_common::store::{plans, reports};
-use pinksync_model::{Mode, Report, SessionStatus};
+use pinksync_model::{Mode, SessionStatus};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::IntoParams;
@@ -70,22 +70,6 @@ pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, PathOf(id):
     let client = app.client().await?;
     let row = sessions::get(&client, caller.account, SessionId(id)).await?.ok_or_else(missing)?;
     Ok(Json(SessionView::counted(&client, row).await?))
-}
-
-/// Get a session's report
-///
-/// Of a session at work it says what was confirmed so far.
-#[utoipa::path(get, path = "/v1/sessions/{session_id}/report", tag = "sessions", operation_id = "get_report",
-    security(("token" = ["sync:read"])), params(("session_id" = Uuid, Path)),
-    responses((status = 200, body = Value)))]
-pub(super) async fn report(State(app): State<Arc<App>>, caller: Caller, PathOf(id): PathOf<Uuid>) -> Shown<Report> {
-    let client = app.client().await?;
-    let row = sessions::get(&client, caller.account, SessionId(id)).await?.ok_or_else(missing)?;
-    let report = match row.report.clone() {
-        Some(report) => Report { session: reports::summary(&row), ..report },
-        None => reports::so_far(&client, &row).await?,
-    };
-    Ok(Json(report))
 }
 
 /// List what a plan would do, or what a verification found

@@ -2,7 +2,10 @@
 
 mod act;
 mod create;
+mod events;
 mod look;
+mod parts;
+mod report;
 mod view;
 
 use std::sync::Arc;
@@ -12,11 +15,18 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
+pub use create::{insert, submitted};
+pub use view::SessionView;
+
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create::create, look::list))
         .routes(routes!(look::get))
-        .routes(routes!(look::report))
+        .routes(routes!(report::report))
+        .routes(routes!(events::events))
+        .routes(routes!(parts::conflicts))
+        .routes(routes!(parts::rejects))
+        .routes(routes!(parts::changes))
         .routes(routes!(look::lines))
         .routes(routes!(act::start))
         .routes(routes!(act::pause))

@@ -130,8 +130,10 @@ fn actions(row: &SessionRow) -> Vec<&'static str> {
         SessionStatus::Pending => vec!["start", "cancel"],
         SessionStatus::InProgress if row.resolves.is_some() => Vec::new(),
         SessionStatus::InProgress => vec!["pause", "cancel"],
+        SessionStatus::Paused if row.resolves.is_some() => vec!["cancel"],
         SessionStatus::Paused => vec!["resume", "cancel"],
         SessionStatus::Completed => Vec::new(),
+        SessionStatus::Failed | SessionStatus::Cancelled if row.resolves.is_some() => Vec::new(),
         SessionStatus::Failed | SessionStatus::Cancelled => vec!["retry"],
     };
     if writes && row.started_at.is_some() && row.undone_at.is_none() && row.status.is_terminal() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use pinksync_common::queue::Publisher;
+use pinksync_common::queue::{Inspector, Publisher};
 use pinksync_common::settings::Role;
 
 use super::start::Process;
@@ -30,8 +30,9 @@ pub fn serve(process: &Process) -> Result<impl Future<Output = Result<(), Failur
     let (broker, topology) = process.queue()?;
     Ok(async move {
         let metrics = Arc::new(move || metrics.render());
+        let inspector = Inspector::new(broker.clone(), topology.clone());
         let publisher = Arc::new(Publisher::start(broker, topology));
-        let served = pinksync_api::run(&settings, pool, publisher, metrics, stop).await;
+        let served = pinksync_api::run(&settings, pool, publisher, inspector, metrics, stop).await;
         served.map_err(|error| Failure::failed("the API stopped").because(&error))
     })
 }

@@ -1,16 +1,20 @@
 //! `pinksync scheduler`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use pinksync_common::backoff;
 use pinksync_common::queue::{Inspector, Publisher};
 use pinksync_common::settings::Role;
-use pinksync_scheduler::Limits;
+use pinksync_common::store;
+use pinksync_scheduler::{CONNECTIONS, Limits};
 
 use super::start::Process;
 use crate::exit::Exit;
 use crate::failure::Failure;
+
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
 /// Keeps sessions within their limits and starts planned ones; of several schedulers one leads
 #[derive(Debug, Args)]
@@ -37,18 +41,20 @@ pub fn stopped(error: pinksync_scheduler::Error) -> Failure {
     Failure::failed("the scheduler stopped").because(&error)
 }
 
-/// What the scheduler stands on.
+/// What the scheduler stands on. Its pool is its own: nobody else may keep it from renewing its lease.
 pub fn scheduler(process: &Process) -> Result<Arc<pinksync_scheduler::Scheduler>, Failure> {
     let (broker, topology) = process.queue()?;
-    let limits = &process.settings.limits;
+    let (database, limits) = (&process.settings.database, &process.settings.limits);
     let limits = Limits {
         sessions_per_account: limits.sessions_per_account.into(),
         session_duration: limits.session,
         pause_duration: limits.pause,
         task_attempts: backoff::MOST_ATTEMPTS,
+        journal_kept: Duration::from_secs(u64::from(limits.journal_days) * SECONDS_A_DAY),
         tasks_per_worker: process.settings.scheduler.tasks_per_worker,
     };
+    let pool = store::connect(database.url.expose(), database.authority.as_deref(), "pinksync scheduler", CONNECTIONS)
+        .map_err(|error| Failure::failed("the metadata database cannot be used").because(&error))?;
     let publisher = Publisher::start(broker.clone(), topology.clone());
-    let inspector = Inspector::new(broker, topology);
-    Ok(Arc::new(pinksync_scheduler::Scheduler::new(process.pool.clone(), publisher, inspector, limits)))
+    Ok(Arc::new(pinksync_scheduler::Scheduler::new(pool, publisher, Inspector::new(broker, topology), limits)))
 }

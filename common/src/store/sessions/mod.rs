@@ -1,6 +1,7 @@
 //! Sessions: stored, looked at, moved from state to state, let in under the account's cap.
 
 mod admit;
+mod decide;
 mod row;
 mod transition;
 mod work;
@@ -14,6 +15,7 @@ use crate::ids::{AccountId, ApiKeyId, ConflictId, ScheduleId, SessionId, SyncId}
 use pinksync_model::{GuardName, Mode, Phase, SessionStatus};
 
 pub use admit::{admit, admit_one, waiting_accounts};
+pub use decide::{Decider, decide};
 pub use row::SessionRow;
 pub use transition::{Moved, hold_back, lock, move_to, want_slot};
 pub use work::{Ended, Held, end_session, end_task, go_on, share, step};

@@ -90,7 +90,7 @@ async fn has_room(transaction: &Transaction<'_>, connections: &[Uuid], most: i64
     const LOCK: &str = "SELECT id FROM connections WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE";
     const FULL: &str = "SELECT EXISTS (SELECT 1 FROM connections c WHERE c.id = ANY($1) AND
         (SELECT count(*) FROM tasks t WHERE t.status = 'running' AND t.connections @> ARRAY[c.id])
-        >= coalesce(c.max_tasks, $2))";
+        >= coalesce(c.max_tasks, $2::bigint))";
     let lock = transaction.prepare_cached(LOCK).await?;
     transaction.query(&lock, &[&connections]).await?;
     let full = transaction.prepare_cached(FULL).await?;

@@ -64,7 +64,7 @@ pub async fn release(client: &impl GenericClient, session: SessionId, count: i64
     client.query(&statement, &[&session.0, &count]).await?.iter().map(to_publish).collect()
 }
 
-fn to_publish(row: &Row) -> Result<ToPublish> {
+pub(super) fn to_publish(row: &Row) -> Result<ToPublish> {
     let class: &str = row.get(1);
     let class = class.parse().map_err(|_| StoreError::Unreadable("the class of a task", class.to_owned()))?;
     Ok(ToPublish { task: row.get(0), class })

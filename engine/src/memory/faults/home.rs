@@ -127,6 +127,18 @@ impl Home for FaultyHome {
         self.faults.query(self.inner.counted(session)).await
     }
 
+    fn shares_runs(&self) -> bool {
+        self.inner.shares_runs()
+    }
+
+    async fn open_run(&self, dataset: &str, side: Side, spec: Arc<SideSpec>) -> Result<Option<Arc<dyn Run>>> {
+        self.faults.query(self.inner.open_run(dataset, side, spec)).await
+    }
+
+    async fn drop_run(&self, dataset: &str, side: Side) -> Result<()> {
+        self.faults.query(self.inner.drop_run(dataset, side)).await
+    }
+
     async fn stage(&self, dataset: &str, side: Side, spec: Arc<SideSpec>) -> Result<Box<dyn RunWriter>> {
         let inner = self.faults.query(self.inner.stage(dataset, side, spec)).await?;
         Ok(Box::new(FaultyWriter { faults: self.faults.clone(), inner }))

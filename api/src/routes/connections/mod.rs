@@ -1,5 +1,7 @@
 //! Saved connections: what stands under `source:` in a sync file, with a name.
 
+mod reach;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -80,7 +82,11 @@ impl Given {
 }
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(get, replace, delete))
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(get, replace, delete))
+        .routes(routes!(reach::test))
+        .routes(routes!(reach::datasets))
 }
 
 /// Save a connection

@@ -1,12 +1,16 @@
 //! Conflicts: at most one open per record; settled ones stay for the list. Values are opaque; what people see stands
 //! beside them. Each change adds one to `revision`.
 
+mod list;
+
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{GenericClient, Result};
 use crate::ids::{AccountId, ConflictId, SessionId, SyncId};
 use crate::time::Utc;
+
+pub use list::{ConflictRow, Filter, Open, count_open, counts, list, lock, open, show};
 
 /// Whose conflicts they are, and which session changes them.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,7 @@
 //! Saved syncs: the sync file as JSON, with all its revisions.
 
+mod reach;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -92,6 +94,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get, replace, delete))
         .routes(routes!(revisions))
         .routes(routes!(revision))
+        .routes(routes!(reach::validate))
 }
 
 /// Save a sync
