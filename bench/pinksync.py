@@ -37,9 +37,9 @@ class Sync:
         self.pinksync = pinksync
         self.file = pinksync.folder / f"{name}.yaml"
         self.report = pinksync.folder / f"{name}.report.json"
-        definition = {"name": f"bench-{name}", "direction": "one_way", "strategy": "source_wins", **sides}
+        self.definition = {"name": f"bench-{name}", "direction": "one_way", "strategy": "source_wins", **sides}
         # JSON is YAML.
-        self.file.write_text(json.dumps(definition, indent=2) + "\n")
+        self.file.write_text(json.dumps(self.definition, indent=2) + "\n")
         self.forget()
 
     def forget(self):

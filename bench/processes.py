@@ -28,12 +28,12 @@ def log(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def execute(command, secret_free_name, codes=(0,), stdout=None):
+def execute(command, secret_free_name, codes=(0,), stdout=None, environment=ENVIRONMENT):
     """Runs `command` to its end. `stdout` takes its output if given, else it is returned as text."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         began = time.perf_counter()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout or output, stderr=errors,
-                                   env=ENVIRONMENT, start_new_session=True)
+                                   env=environment, start_new_session=True)
         code, usage = _wait(process)
         seconds = time.perf_counter() - began
         if code not in codes:
@@ -42,6 +42,36 @@ def execute(command, secret_free_name, codes=(0,), stdout=None):
         # Linux counts in kibibytes; macOS in bytes.
         unit = 1 if sys.platform == "darwin" else 1024
         return Finished(seconds, usage.ru_maxrss * unit, _text(output))
+
+
+class Running:
+    """A process that goes on beside us. What it says goes to a file; it is ended by its own number."""
+
+    END_SECONDS = 40
+
+    def __init__(self, name, command, environment, log_file):
+        self.name, self.log_file = name, log_file
+        with open(log_file, "ab") as output:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                            env=environment, start_new_session=True)
+
+    def await_ready(self, is_ready, seconds=60):
+        until = time.monotonic() + seconds
+        while not is_ready():
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise CommandFailed(f"{self.name} did not come up: {self.log_file.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.05)
+
+    def ask_to_end(self):
+        self.process.terminate()
+
+    def must_end(self):
+        try:
+            self.process.wait(self.END_SECONDS)
+        except subprocess.TimeoutExpired:
+            log(f"{self.name} (pid {self.process.pid}) does not end: it is killed")
+            self.process.kill()
+            self.process.wait()
 
 
 def _wait(process):

@@ -3,6 +3,8 @@
 import glob
 import re
 import shutil
+import tempfile
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import records
@@ -10,6 +12,8 @@ from processes import execute
 
 SOURCE = "bench_source"
 TARGET = "bench_target"
+# The metadata database of a service.
+SERVICE = "bench_service"
 
 
 class WrongResult(Exception):
@@ -42,18 +46,32 @@ class Server:
     def ask(self, database, *statements):
         return execute(self.command(self.url(database), *statements), "psql").output.strip()
 
+    def commits_per_second(self, statement, clients, seconds):
+        """Transactions of this one statement a second, by as many clients at once."""
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+            script.write(statement + ";\n")
+            script.flush()
+            command = [str(Path(self.psql).with_name("pgbench")), "--no-vacuum", "--file", script.name,
+                       "--client", str(clients), "--jobs", "2", "--time", str(seconds), "--protocol", "prepared",
+                       self.url(SERVICE)]
+            return float(re.search(r"tps = ([0-9.]+)", execute(command, "pgbench").output).group(1))
+
     def version(self):
         return "PostgreSQL " + execute(self.command(self.admin_url, "SHOW server_version"), "psql").output.split()[0]
 
-    def drop_databases(self):
-        drops = [f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in (SOURCE, TARGET)]
+    def drop_databases(self, *names):
+        drops = [f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in names or (SOURCE, TARGET, SERVICE)]
         execute(self.command(self.admin_url, *drops), "psql")
+
+    def make_empty(self, *names):
+        """Databases anew, with nothing in them."""
+        self.drop_databases(*names)
+        creates = [f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'" for name in names]
+        execute(self.command(self.admin_url, *creates), "psql")
 
     def make_databases(self, rows):
         """Both databases anew: the source filled, the target without a table."""
-        self.drop_databases()
-        creates = [f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'" for name in (SOURCE, TARGET)]
-        execute(self.command(self.admin_url, *creates), "psql")
+        self.make_empty(SOURCE, TARGET)
         self.make_table(SOURCE, "records")
         self.ask(SOURCE, f"INSERT INTO records {records.generate(rows)}")
         self.settle(SOURCE, "records")
