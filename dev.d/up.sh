@@ -147,6 +147,8 @@ up_start() {
     local name="$1" pid port
     if pid="$(up_pid "$name")"; then
         say "$name runs (pid $pid)"
+        # What was built anew since then has taken the place of its program.
+        [[ "$(readlink "/proc/$pid/exe")" != *" (deleted)" ]] || say "  by an earlier build: ./dev down ends it"
         return
     fi
     port="$(up_port "$name")"
