@@ -113,7 +113,8 @@ def follow(service, session):
     until = time.monotonic() + SESSION_SECONDS
     try:
         for kind, data in service.events(session):
-            print(f"  {kind:9} " + " ".join(f"{name}={value}" for name, value in data.items() if value is not None))
+            told = (f"{name}={value}" for name, value in data.items() if name != "at" and value not in (None, ""))
+            print(f"  {data.get('at', '')[11:19]}  {kind:9}", *told, flush=True)
             if data.get("status") in ENDED or time.monotonic() > until:
                 break
     except (Refused, OSError):

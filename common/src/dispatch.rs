@@ -68,15 +68,18 @@ pub async fn publish(pool: &Pool, publisher: &Publisher, wakes: &[ToPublish]) ->
 
 /// Publishes wake-ups at once. Gives those that the broker has confirmed, which are to be noted.
 pub async fn send(publisher: &Publisher, wakes: &[ToPublish]) -> Vec<TaskId> {
-    let sent = wakes.iter().map(|to| async move {
-        let wake = Wake { task: to.task, trace: None };
-        match publisher.publish(to.class, &wake).await {
-            Ok(()) => Some(to.task),
-            Err(error) => {
-                tracing::debug!(task = %to.task, %error, "a wake-up was not published");
-                None
-            }
-        }
-    });
+    // A function and not a closure: the compiler sees that its future may be sent between threads.
+    let sent = wakes.iter().map(|wake| send_one(publisher, *wake));
     join_all(sent).await.into_iter().flatten().collect()
+}
+
+async fn send_one(publisher: &Publisher, to: ToPublish) -> Option<TaskId> {
+    let wake = Wake { task: to.task, trace: None };
+    match publisher.publish(to.class, &wake).await {
+        Ok(()) => Some(to.task),
+        Err(error) => {
+            tracing::debug!(task = %to.task, %error, "a wake-up was not published");
+            None
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::sync::Arc;
 
-use pinksync_connectors::registry;
+use pinksync_connectors::registry::{self, Origin};
 use pinksync_engine::session::{Observer, Stop};
 use pinksync_local::runner::{Local, Settings, SyncFile, Systems};
 use pinksync_model::{DatasetReport, GuardName, Phase, Report};
@@ -107,7 +107,8 @@ impl Place {
         let file = SyncFile::read(&pair.flow.path("sync.yaml"), &|_| None).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let definition = file.definition();
-        let open = |connection| runtime.block_on(registry::open(connection, file.folder(), "pinksync")).unwrap();
+        let open =
+            |connection| runtime.block_on(registry::open(connection, &Origin::new(file.folder(), "pinksync"))).unwrap();
         let systems = Systems { source: open(&definition.source), target: open(&definition.target) };
         Self { pair, runtime, systems }
     }

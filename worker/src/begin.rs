@@ -111,8 +111,8 @@ async fn sides(service: &Service, row: &sessions::SessionRow) -> Result<std::res
             Some(limit) => pace::limit(side, limit),
             None => side,
         };
-        let (source, target, pairs) = (limit(source), limit(target), tokio::sync::Mutex::default());
-        let sides = Arc::new(Sides { definition: Arc::new(definition), source, target, pairs });
+        let (source, target, shared) = (limit(source), limit(target), tokio::sync::Mutex::default());
+        let sides = Arc::new(Sides { definition: Arc::new(definition), source, target, shared });
         service.systems.put(row.id, Arc::clone(&sides));
         sides
     }))

@@ -38,15 +38,23 @@ pub async fn run(service: Arc<Service>, mut consumer: Consumer) {
             }
             Err(error) => {
                 tracing::warn!(%error, "a task could not be claimed");
-                if let Err(error) = delivery.hand_back().await {
-                    tracing::debug!(%error, "a delivery was not handed back");
-                }
+                hand_back(delivery).await;
                 service.stopping.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
             }
         }
     }
+    // Deliveries that were fetched ahead go back to the queue.
+    while let Some(delivery) = consumer.next().await {
+        hand_back(delivery).await;
+    }
     tracker.close();
     tracker.wait().await;
+}
+
+async fn hand_back(delivery: Delivery) {
+    if let Err(error) = delivery.hand_back().await {
+        tracing::debug!(%error, "a delivery was not handed back");
+    }
 }
 
 /// What was not acknowledged comes again, and is found to be taken.

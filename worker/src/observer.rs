@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use metrics::counter;
 use pinksync_common::ids::{AccountId, SessionId};
 use pinksync_common::store::{Pool, Result, StoreError, sessions};
+use pinksync_common::telemetry::names;
 use pinksync_engine::session::Observer;
 use pinksync_model::{DatasetReport, Phase};
 use tokio::sync::watch;
@@ -55,5 +57,10 @@ impl Observer for PhaseObserver {
         self.0.send_if_modified(|now| std::mem::replace(now, doing.clone()) != doing);
     }
 
-    fn advanced(&self, _: &str, _: usize, _: usize, _: &DatasetReport) {}
+    fn advanced(&self, _: &str, _: usize, _: usize, counted: &DatasetReport) {
+        for (side, written) in [("target", &counted.to_target), ("source", &counted.to_source)] {
+            let records = written.created + written.updated + written.deleted;
+            counter!(names::RECORDS_WRITTEN, "side" => side).increment(records);
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::gauge;
 use pinksync_common::definition::HostPolicy;
 use pinksync_common::dispatch::Dispatcher;
 use pinksync_common::ids::WorkerId;
@@ -11,6 +12,7 @@ use pinksync_common::queue::{Broker, Class, Consumer, Publisher, Topology};
 use pinksync_common::sealing::KeyRing;
 use pinksync_common::store::workers::{self, Worker};
 use pinksync_common::store::{Pool, Result};
+use pinksync_common::telemetry::names;
 use tokio_util::sync::CancellationToken;
 
 use crate::consume;
@@ -92,6 +94,8 @@ async fn stay_present(service: Arc<Service>, ended: CancellationToken) {
 }
 
 async fn say_present(service: &Service) -> Result<()> {
+    gauge!(names::WORKER_PERMITS).set(service.limits.permits as f64);
+    gauge!(names::WORKER_BUSY).set(service.leases.len() as f64);
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     let worker = Worker {
         id: service.id,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pinksync_common::ids::{SessionId, SyncId, WorkerId};
+use pinksync_common::ids::{SessionId, SyncId, TaskId, WorkerId};
 use pinksync_engine::connector::System;
 use pinksync_engine::pair::Pair;
 use pinksync_model::SyncDefinition;
@@ -18,8 +18,9 @@ pub struct Sides {
     pub definition: Arc<SyncDefinition>,
     pub source: Arc<dyn System>,
     pub target: Arc<dyn System>,
-    /// Pairs whose segments are shared, by name; opened by whichever task needs one first.
-    pub pairs: AsyncMutex<HashMap<String, Arc<Pair>>>,
+    /// The pair whose segments are shared, with the task that shared them; opened by whichever task needs it first. Segments
+    /// of another task, as after a pause, are over another staging and another plan.
+    pub shared: AsyncMutex<Option<(TaskId, Arc<Pair>)>>,
 }
 
 #[derive(Default)]

@@ -34,11 +34,10 @@ const LIMITS: Limits = Limits {
 
 /// Both sides, and who keeps them in agreement.
 pub struct Shop {
+    _service: Arc<Service>,
     pub client: Client,
     pub sync: String,
     folder: TempDir,
-    /// Ends with the test.
-    _service: Arc<Service>,
 }
 
 /// Runs a test against a service with a worker. Both sides hold the records 1 to `records`, and have met.
@@ -81,7 +80,7 @@ impl Shop {
              WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < {records})
              INSERT INTO customers SELECT id, 'name ' || id, 'city ' || id FROM n"
         );
-        let mut shop = Self { client, sync: String::new(), folder, _service: service };
+        let mut shop = Self { _service: service, client, sync: String::new(), folder };
         for side in ["source", "target"] {
             shop.edit(side, &rows);
         }

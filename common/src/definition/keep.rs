@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use super::secrets::{PASSWORD, SECRET_FIELDS, SIDES, URL};
 use super::{MASK, Secrets};
 
+const TLS: &str = "tls";
+
 /// A document as it is stored.
 #[derive(Debug, Clone, Copy)]
 pub struct Stored<'a> {
@@ -17,8 +19,8 @@ pub struct Stored<'a> {
 /// document, any such place is a mistake.
 ///
 /// # Errors
-/// A place where no secret is stored, or where it would now be sent to another host than it was given for: who may
-/// write a connection could learn its password that way.
+/// A place where no secret is stored, or where it would now be sent to another host than it was given for, or under other
+/// encryption: who may write a connection could learn its password that way.
 pub fn keep_secrets(mut document: Value, stored: Option<Stored<'_>>) -> Result<Value, Mistakes> {
     let mut mistakes = Vec::new();
     for side in SIDES {
@@ -42,11 +44,12 @@ pub fn keep_secrets(mut document: Value, stored: Option<Stored<'_>>) -> Result<V
     if mistakes.is_empty() { Ok(document) } else { Err(Mistakes(mistakes)) }
 }
 
-/// A password goes to the host and port that stand beside it; a URL names its own.
+/// A password goes to the host and port that stand beside it, by the encryption that is asked for; a URL names its own host.
 fn is_for_the_same(now: &Map<String, Value>, before: &Map<String, Value>, field: &str, given: &str) -> bool {
+    let same = |names: &[&str]| names.iter().all(|name| now.get(*name) == before.get(*name));
     match field {
-        PASSWORD => ["type", "host", "port"].iter().all(|name| now.get(*name) == before.get(*name)),
-        _ => given == MASK || before.get(field).and_then(Value::as_str) == Some(given),
+        PASSWORD => same(&["type", "host", "port", TLS]),
+        _ => same(&[TLS]) && (given == MASK || before.get(field).and_then(Value::as_str) == Some(given)),
     }
 }
 
@@ -57,8 +60,8 @@ fn not_stored(side: &str, field: &str) -> Mistake {
     };
     Mistake {
         path,
-        message: format!("`{MASK}` stands for a stored secret, and none is stored for this host"),
-        remedy: format!("give the {field} itself: a stored one is not carried to another host"),
+        message: format!("`{MASK}` stands for a stored secret, and none is stored for this host and `tls`"),
+        remedy: format!("give the {field} itself: a stored one is not carried to another host, or under another `tls`"),
     }
 }
 
@@ -108,7 +111,12 @@ mod tests {
             paths(&json!({"type": "postgres", "host": "db", "port": 1, "password": "***"}), &stored),
             ["password"]
         );
+        assert_eq!(
+            paths(&json!({"type": "postgres", "host": "db", "tls": "disable", "password": "***"}), &stored),
+            ["password"]
+        );
         let stored = json!({"url": "postgres://u:hunter2@db/shop"});
+        assert_eq!(paths(&json!({"url": "***", "tls": "disable"}), &stored), ["url"]);
         assert_eq!(paths(&json!({"url": "postgres://u:***@evil/shop"}), &stored), ["url"]);
         let stored = json!({"source": {"host": "db", "password": "hunter2"}});
         assert_eq!(

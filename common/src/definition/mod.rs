@@ -21,5 +21,5 @@ pub use keep::{Stored, keep_secrets};
 pub use network::{HostPolicy, NoAddress};
 pub use pointer::pointer;
 pub use public_url::public_url;
-pub use sealed::{SecretsError, open_secrets, seal_secrets};
+pub use sealed::{SecretsError, open_secrets, rewrap_secrets, seal_secrets};
 pub use secrets::{MASK, Secrets, UnreadableSecrets, join, split};

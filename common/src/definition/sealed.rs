@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Secrets, UnreadableSecrets};
 use crate::ids::AccountId;
-use crate::sealing::{Context, KeyRing, Unopened, open, seal};
+use crate::sealing::{Context, KeyRing, Unopened, needs_rewrap, open, rewrap, seal};
 
 /// The column that they lie in.
 const FIELD: &str = "sealed";
@@ -51,6 +51,23 @@ pub fn open_secrets(
     }
 }
 
+/// Secrets that [`seal_secrets`] has sealed under an older master key, wrapped by the current one; None where they are
+/// already.
+///
+/// # Errors
+/// They belong to another account or object, or their master key is missing.
+pub fn rewrap_secrets(
+    ring: &KeyRing,
+    account: AccountId,
+    object: Uuid,
+    sealed: &[u8],
+) -> Result<Option<Vec<u8>>, SecretsError> {
+    if !needs_rewrap(ring, sealed)? {
+        return Ok(None);
+    }
+    Ok(Some(rewrap(ring, Context { account, object, field: FIELD }, sealed)?))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -58,6 +75,20 @@ mod tests {
     use super::super::split;
     use super::*;
     use crate::sealing::new_key;
+
+    #[test]
+    fn secrets_go_over_to_a_new_master_key_and_need_the_old_one_no_more() {
+        let (old, new) = (new_key(), new_key());
+        let (before, both) = (KeyRing::parse(&old).unwrap(), KeyRing::parse(&format!("{},{}", *new, *old)).unwrap());
+        let (account, object) = (AccountId::new(), Uuid::now_v7());
+        let (_, secrets) = split(json!({"password": "hunter2"}));
+        let sealed = seal_secrets(&before, account, object, &secrets).unwrap().unwrap();
+        assert!(rewrap_secrets(&before, account, object, &sealed).unwrap().is_none());
+        let again = rewrap_secrets(&both, account, object, &sealed).unwrap().unwrap();
+        let after = KeyRing::parse(&new).unwrap();
+        assert_eq!(open_secrets(&after, account, object, Some(&again)).unwrap(), secrets);
+        assert!(open_secrets(&after, account, object, Some(&sealed)).is_err());
+    }
 
     #[test]
     fn secrets_open_only_where_they_belong() {

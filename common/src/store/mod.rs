@@ -27,6 +27,7 @@ pub mod reports;
 pub mod retention;
 pub mod schedules;
 pub mod scheduling;
+pub mod secrets;
 pub mod sessions;
 pub mod staged;
 pub mod syncs;

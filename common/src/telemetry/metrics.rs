@@ -36,6 +36,15 @@ pub mod names {
     pub const SCHEDULER_LAST_SUCCESS_SECONDS: &str = "pinksync_scheduler_last_success_seconds";
     /// {loop}
     pub const SCHEDULER_FAILURES: &str = "pinksync_scheduler_failures_total";
+    pub const WORKER_PERMITS: &str = "pinksync_worker_permits";
+    pub const WORKER_BUSY: &str = "pinksync_worker_busy_permits";
+    /// {kind, outcome}
+    pub const TASKS: &str = "pinksync_tasks_total";
+    /// {kind}
+    pub const TASK_SECONDS: &str = "pinksync_task_seconds";
+    pub const LEASES_LOST: &str = "pinksync_leases_lost_total";
+    /// {side}
+    pub const RECORDS_WRITTEN: &str = "pinksync_records_written_total";
     /// {mode}
     pub const SESSIONS_SUBMITTED: &str = "pinksync_sessions_submitted_total";
     /// {result}
@@ -102,6 +111,12 @@ fn describe() {
         "When a loop of the scheduler last did its work, in seconds since 1970"
     );
     describe_counter!(names::SCHEDULER_FAILURES, "Rounds of the scheduler's loops that failed");
+    describe_gauge!(names::WORKER_PERMITS, "Tasks that this worker takes at once");
+    describe_gauge!(names::WORKER_BUSY, "Tasks that this worker has at work");
+    describe_counter!(names::TASKS, "Tasks that this worker was done with, by kind and outcome");
+    describe_histogram!(names::TASK_SECONDS, Unit::Seconds, "How long tasks took");
+    describe_counter!(names::LEASES_LOST, "Tasks that another worker took over while this one was at them");
+    describe_counter!(names::RECORDS_WRITTEN, "Records that a side confirmed as written");
     describe_counter!(names::SESSIONS_SUBMITTED, "Sessions that were accepted, by mode");
     describe_counter!(names::TOKENS, "API keys that were to be traded for a token, by result");
 }

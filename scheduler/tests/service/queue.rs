@@ -4,7 +4,6 @@ use lapin::options::QueuePurgeOptions;
 use lapin::{Connection, ConnectionProperties};
 use pinksync_common::queue::{Class, DEFAULT_PREFIX, Topology};
 use pinksync_common::store::{self, load};
-use pinksync_scheduler::loops::gauge::desired_workers;
 use pinksync_scheduler::loops::{refill, relay};
 
 use crate::support::Service;
@@ -100,5 +99,5 @@ async fn only_what_could_be_worked_on_counts_as_load() {
     assert!((100.0..200.0).contains(&load.bulk.oldest_seconds), "{}", load.bulk.oldest_seconds);
     assert_eq!((load.pending, load.in_progress, load.paused, load.parked), (0, 1, 0, 0));
     assert_eq!((load.unpublished, load.workers), (8, 1));
-    assert_eq!(desired_workers(&load, 4), 3);
+    assert_eq!(load.desired_workers(4), 3);
 }

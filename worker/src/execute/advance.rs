@@ -84,7 +84,7 @@ async fn sync(service: &Service, claimed: &Claimed, begun: &Ready) -> std::resul
             Step::Shared { dataset, segments, next } => {
                 // Segments in this worker go on with the pair that is open.
                 let pair = open.pairs.into_iter().find(|pair| pair.name() == dataset);
-                begun.sides.pairs.lock().await.extend(pair.map(|pair| (dataset.clone(), pair)));
+                *begun.sides.shared.lock().await = pair.map(|pair| (claimed.id, pair));
                 hand_out(service, claimed, begun.row.id, dataset, segments, progress, next).await?;
                 return Ok(Came::Booked);
             }
@@ -117,7 +117,7 @@ async fn hand_out(
 ) -> Result<()> {
     let mut payloads = Vec::with_capacity(segments.len());
     for shared in segments {
-        payloads.push(packed(&Segment { dataset: dataset.clone(), shared })?);
+        payloads.push(packed(&Segment { dataset: dataset.clone(), shared_by: claimed.id, shared })?);
     }
     let (progress, next) = (packed(&progress)?, packed(&next)?);
     let mut client = service.pool.get().await?;

@@ -9,10 +9,13 @@ mod work;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt;
+use metrics::histogram;
 use pinksync_common::store::tasks::{self, Claimed, Outcome, TaskKind};
 use pinksync_common::store::{Result, StoreError};
+use pinksync_common::telemetry::names;
 
 use crate::lease::Lease;
 use crate::outcome;
@@ -21,13 +24,14 @@ use crate::service::Service;
 
 /// Carries a task out. An error of the metadata database is logged: the lease runs out, and another worker begins again.
 pub async fn run(service: &Arc<Service>, claimed: Claimed, lease: &Arc<Lease>) {
-    let (task, attempts) = (claimed.id, claimed.attempts);
+    let (task, attempts, since) = (claimed.id, claimed.attempts, Instant::now());
     tracing::debug!(%task, kind = claimed.kind.as_str(), attempts, "begun");
     let done = AssertUnwindSafe(dispatch(service, &claimed, lease)).catch_unwind().await;
     let ended = match done {
         Ok(ended) => ended,
         Err(panic) => fail(service, &claimed, outcome::of_panic(&message(&*panic), attempts)).await,
     };
+    histogram!(names::TASK_SECONDS, "kind" => claimed.kind.as_str()).record(since.elapsed());
     if let Err(error) = ended {
         tracing::warn!(%task, %error, "what came of a task could not be put into the books");
     }
@@ -50,6 +54,7 @@ pub(crate) async fn fail(service: &Service, claimed: &Claimed, outcome: Outcome)
         Some(session) => work::end_task(service, claimed, session, &outcome).await,
         None => {
             let client = service.pool.get().await?;
+            work::count(claimed, outcome.as_str());
             tasks::end(&client, claimed.id, claimed.generation, &outcome).await.map(|_| ())
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pinksync_common::ids::SessionId;
+use pinksync_common::ids::{SessionId, TaskId};
 use pinksync_common::request;
 use pinksync_common::store::Result;
 use pinksync_common::store::tasks::{Claimed, Outcome};
@@ -23,6 +23,8 @@ use crate::systems::Sides;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Segment {
     pub dataset: String,
+    /// The task that has planned and shared it.
+    pub shared_by: TaskId,
     pub shared: SharedSegment,
 }
 
@@ -48,19 +50,21 @@ async fn carry_out(session: &Session, sides: &Sides, segment: Segment, again: bo
     let mut pair = match again {
         // What is reconciled belongs to this segment alone.
         true => session::open_shared(session, &segment.dataset).await?,
-        false => shared(session, sides, &segment.dataset).await?,
+        false => shared(session, sides, &segment).await?,
     };
     session::segment(session, &mut pair, segment.shared, again).await.map(|_| ())
 }
 
 /// The pair, opened once in this worker.
-async fn shared(session: &Session, sides: &Sides, dataset: &str) -> pinksync_engine::Result<Arc<Pair>> {
-    let mut pairs = sides.pairs.lock().await;
-    if let Some(pair) = pairs.get(dataset) {
+async fn shared(session: &Session, sides: &Sides, segment: &Segment) -> pinksync_engine::Result<Arc<Pair>> {
+    let mut shared = sides.shared.lock().await;
+    if let Some((by, pair)) = &*shared
+        && *by == segment.shared_by
+    {
         return Ok(Arc::clone(pair));
     }
-    let pair = session::open_shared(session, dataset).await?;
-    pairs.insert(dataset.to_owned(), Arc::clone(&pair));
+    let pair = session::open_shared(session, &segment.dataset).await?;
+    *shared = Some((segment.shared_by, Arc::clone(&pair)));
     Ok(pair)
 }
 

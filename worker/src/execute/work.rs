@@ -1,12 +1,16 @@
 //! The transactions in which what came of a task is put into the books; what is to be published is, after the commit.
 
+use metrics::counter;
 use pinksync_common::ids::{AccountId, SessionId};
 use pinksync_common::store::sessions::{self, Ended, Held};
 use pinksync_common::store::tasks::{Claimed, Outcome};
 use pinksync_common::store::{Result, StoreError, Transaction};
+use pinksync_common::telemetry::names;
 use pinksync_model::{Reason, Report, SessionStatus};
 
 use crate::service::Service;
+
+const DONE: &str = "done";
 
 pub fn held(claimed: &Claimed, session: SessionId) -> Held {
     Held { account: claimed.account, session, task: claimed.id, generation: claimed.generation }
@@ -17,7 +21,20 @@ pub async fn end_task(service: &Service, claimed: &Claimed, session: SessionId, 
     let mut client = service.pool.get().await?;
     let transaction = client.transaction().await?;
     let ended = sessions::end_task(&transaction, held(claimed, session), outcome).await?;
-    commit(service, claimed, transaction, ended).await.map(|_| ())
+    match ended {
+        Ended::Done(to_publish) => {
+            transaction.commit().await.map_err(StoreError::from)?;
+            service.dispatcher.dispatch(to_publish);
+            count(claimed, outcome.as_str());
+        }
+        Ended::Lost => lost(claimed, transaction).await?,
+    }
+    Ok(())
+}
+
+/// Counts a task that this worker is done with.
+pub fn count(claimed: &Claimed, outcome: &'static str) {
+    counter!(names::TASKS, "kind" => claimed.kind.as_str(), "outcome" => outcome).increment(1);
 }
 
 /// How a session ends, or pauses.
@@ -61,12 +78,19 @@ pub async fn commit(service: &Service, claimed: &Claimed, transaction: Transacti
         Ended::Done(to_publish) => {
             transaction.commit().await.map_err(StoreError::from)?;
             service.dispatcher.dispatch(to_publish);
+            count(claimed, DONE);
             Ok(true)
         }
         Ended::Lost => {
-            transaction.rollback().await.map_err(StoreError::from)?;
-            tracing::info!(task = %claimed.id, "the lease was lost: another worker has the task");
+            lost(claimed, transaction).await?;
             Ok(false)
         }
     }
+}
+
+async fn lost(claimed: &Claimed, transaction: Transaction<'_>) -> Result<()> {
+    transaction.rollback().await.map_err(StoreError::from)?;
+    counter!(names::LEASES_LOST).increment(1);
+    tracing::info!(task = %claimed.id, "the lease was lost: another worker has the task");
+    Ok(())
 }

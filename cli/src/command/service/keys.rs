@@ -9,6 +9,7 @@ use pinksync_common::store::api_keys::{self, ApiKeyRow, NewApiKey};
 use pinksync_common::store::{Client, StoreError};
 use serde_json::json;
 
+use super::rewrap::Rewrap;
 use super::start;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -19,13 +20,14 @@ const EXAMPLES: &str = "Examples:
   pinksync keys list --account acme
   pinksync keys revoke --account acme ID";
 
-/// API keys of an account: makes, lists and revokes them
+/// API keys of an account: makes, lists and revokes them; and the rotation of the master key
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub enum Keys {
     Create(Create),
     List(List),
     Revoke(Revoke),
+    Rewrap(Rewrap),
 }
 
 /// Makes a key and prints it, once; makes the account where there is none of that name
@@ -63,15 +65,21 @@ pub struct Revoke {
 
 impl Keys {
     pub async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
-        let settings = start::settings(Role::Database)?;
-        let pool = start::pool(&settings, "pinksync keys")?;
-        let client = pool.get().await.map_err(|error| failed(error.into()))?;
         match self {
-            Self::Create(create) => create.carry_out(context, &settings, &client).await,
-            Self::List(list) => list.carry_out(context, &client).await,
-            Self::Revoke(revoke) => revoke.carry_out(context, &client).await,
+            Self::Create(create) => create.carry_out(context).await,
+            Self::List(list) => list.carry_out(context).await,
+            Self::Revoke(revoke) => revoke.carry_out(context).await,
+            Self::Rewrap(rewrap) => rewrap.carry_out(context).await,
         }
     }
+}
+
+/// The settings, and a connection to the database.
+async fn open() -> Result<(Settings, Client), Failure> {
+    let settings = start::settings(Role::Database)?;
+    let pool = start::pool(&settings, "pinksync keys")?;
+    let client = pool.get().await.map_err(|error| failed(error.into()))?;
+    Ok((settings, client))
 }
 
 fn failed(error: StoreError) -> Failure {
@@ -89,11 +97,12 @@ async fn account(client: &Client, name: &str) -> Result<Account, Failure> {
 }
 
 impl Create {
-    async fn carry_out(self, context: &Context, settings: &Settings, client: &Client) -> Result<Exit, Failure> {
+    async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
+        let (settings, client) = open().await?;
         let permissions = Permissions::parse(&self.permissions)
             .map_err(|error| Failure::usage("a permission is not known").because(&error))?;
-        let account = accounts::create(client, &self.account).await.map_err(failed)?;
-        let key = make(client, settings, &account, &self.name, &permissions).await?;
+        let account = accounts::create(&client, &self.account).await.map_err(failed)?;
+        let key = make(&client, &settings, &account, &self.name, &permissions).await?;
         if context.json() {
             let text = key.text();
             context.output.json(&json!({"id": key.id, "account": self.account, "api_key": text.expose()}));
@@ -124,12 +133,13 @@ pub async fn make(
 }
 
 impl List {
-    async fn carry_out(self, context: &Context, client: &Client) -> Result<Exit, Failure> {
+    async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
         const PAGE: i64 = 200;
-        let account = account(client, &self.account).await?;
+        let (_, client) = open().await?;
+        let account = account(&client, &self.account).await?;
         let mut after = None;
         loop {
-            let keys = api_keys::list(client, account.id, after, PAGE).await.map_err(failed)?;
+            let keys = api_keys::list(&client, account.id, after, PAGE).await.map_err(failed)?;
             for key in &keys {
                 tell(context, key);
             }
@@ -157,9 +167,10 @@ fn tell(context: &Context, key: &ApiKeyRow) {
 }
 
 impl Revoke {
-    async fn carry_out(self, context: &Context, client: &Client) -> Result<Exit, Failure> {
-        let account = account(client, &self.account).await?;
-        match api_keys::revoke(client, account.id, self.id).await.map_err(failed)? {
+    async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
+        let (_, client) = open().await?;
+        let account = account(&client, &self.account).await?;
+        match api_keys::revoke(&client, account.id, self.id).await.map_err(failed)? {
             Some(_) => {
                 context.remark(format_args!("key {} is revoked; its tokens end within seconds", self.id));
                 Ok(Exit::Done)

@@ -4,6 +4,7 @@ mod api;
 mod health;
 mod keys;
 mod migrate;
+mod rewrap;
 mod scheduler;
 mod start;
 mod up;

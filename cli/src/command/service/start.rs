@@ -16,7 +16,7 @@ use crate::failure::Failure;
 
 /// The settings of a process.
 pub fn settings(role: Role) -> Result<Settings, Failure> {
-    Settings::from_environment(role).map_err(|mistakes| wrong_settings(mistakes))
+    Settings::from_environment(role).map_err(wrong_settings)
 }
 
 pub fn wrong_settings(mistakes: Mistakes) -> Failure {

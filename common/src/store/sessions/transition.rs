@@ -52,8 +52,9 @@ pub async fn move_to(
     let report = report.map(serde_json::to_value).transpose().map_err(unreadable)?;
     let statement = transaction.prepare_cached(UPDATE).await?;
     transaction.execute(&statement, &[&id.0, &next.as_str(), &code, &detail, &report]).await?;
-    if session.status == SessionStatus::InProgress {
-        let withdrawn = tasks::withdraw(transaction, account, id).await?;
+    if session.status != SessionStatus::Pending {
+        // What is parked is to be seen while the session is paused.
+        let withdrawn = tasks::withdraw(transaction, account, id, next != SessionStatus::Paused).await?;
         super::count_tasks(transaction, id, 0, -i64::try_from(withdrawn).unwrap_or(i64::MAX)).await?;
     }
     let data = json!({"status": next.as_str(), "reason": reason});

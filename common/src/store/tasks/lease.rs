@@ -51,6 +51,19 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// In a word, for metrics and logs.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::Withdrawn => "withdrawn",
+            Self::HandedBack => "handed_back",
+            Self::Again { .. } => "again",
+            Self::Parked { .. } => "parked",
+        }
+    }
+}
+
 /// Ends a lease with what came of it. False: the lease was lost, and nothing is changed.
 pub async fn end(client: &impl GenericClient, task: TaskId, generation: i64, outcome: &Outcome) -> Result<bool> {
     const DONE: &str = "UPDATE tasks SET status = $3, result = $4, owner = NULL, lease_until = NULL, ousted = NULL,

@@ -110,12 +110,18 @@ pub async fn insert(client: &impl GenericClient, tasks: &[NewTask]) -> Result<Ve
     Ok(stored)
 }
 
-/// What a session's tasks that nobody works on come to when it pauses or ends.
-pub async fn withdraw(client: &impl GenericClient, account: AccountId, session: SessionId) -> Result<u64> {
+/// Withdraws a session's tasks that nobody works on: those that are ready, and `parked` ones too where it ends or goes on.
+/// Gives how many.
+pub async fn withdraw(
+    client: &impl GenericClient,
+    account: AccountId,
+    session: SessionId,
+    parked: bool,
+) -> Result<u64> {
     const UPDATE: &str = "UPDATE tasks SET status = 'withdrawn', ended_at = now()
-        WHERE account_id = $1 AND session_id = $2 AND status IN ('ready', 'parked')";
+        WHERE account_id = $1 AND session_id = $2 AND (status = 'ready' OR $3 AND status = 'parked')";
     let statement = client.prepare_cached(UPDATE).await?;
-    Ok(client.execute(&statement, &[&account, &session.0]).await?)
+    Ok(client.execute(&statement, &[&account, &session.0, &parked]).await?)
 }
 
 /// A session's tasks by what becomes of them: (ready or running, parked).
