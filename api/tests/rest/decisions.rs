@@ -143,6 +143,30 @@ async fn one_decision_at_a_time_is_at_work_on_a_conflict() {
 }
 
 #[tokio::test]
+async fn of_many_who_decide_at_once_one_does() {
+    with_service(|service| async move {
+        let tenant = service.tenant("acme").await;
+        let things = Things::of(&tenant).await;
+        let decisions = (0..8).map(|at| {
+            let (client, path) = (tenant.client.clone(), format!("/v1/conflicts/{}/resolve", things.conflict));
+            let choice = if at % 2 == 0 { "source" } else { "target" };
+            tokio::spawn(async move { client.post(path, &json!({"choice": choice})).await })
+        });
+        let decisions: Vec<_> = decisions.collect();
+        let mut taken = 0;
+        for decision in decisions {
+            let reply = decision.await.unwrap();
+            match reply.status.as_u16() {
+                202 => taken += 1,
+                _ => assert_eq!(reply.problem(409, "decision_in_progress")["retryable"], true),
+            }
+        }
+        assert_eq!(taken, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_conflict_is_shown_field_by_field_with_what_speaks_for_a_side() {
     with_service(|service| async move {
         let tenant = service.tenant("acme").await;
