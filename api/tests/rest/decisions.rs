@@ -117,6 +117,23 @@ async fn a_decision_that_cannot_be_carried_out_says_why() {
 }
 
 #[tokio::test]
+async fn a_guard_stops_a_decision_over_another_definition() {
+    with_shop(1, |shop| async move {
+        shop.clash(1);
+        shop.run().await;
+        let (_, conflict) = shop.open_conflicts().await.remove(0);
+        let path = format!("/v1/syncs/{}", shop.sync);
+        let mut definition = shop.client.get(&path).await.json()["definition"].clone();
+        definition["datasets"][0]["exclude"] = json!(["city"]);
+        shop.client.put(&path, "*", &definition).await.with_status(200);
+        shop.resolve(&conflict, &json!({"choice": "source"})).await.problem(409, "decision_guarded");
+        assert_eq!(shop.open_conflicts().await.len(), 1);
+        assert_eq!(shop.names(1), [Some("source 1".to_owned()), Some("target 1".to_owned())]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_decision_at_a_time_is_at_work_on_a_conflict() {
     with_service(|service| async move {
         let tenant = service.tenant("acme").await;
