@@ -117,6 +117,23 @@ async fn a_decision_that_cannot_be_carried_out_says_why() {
 }
 
 #[tokio::test]
+async fn a_guard_stops_a_decision_over_another_definition() {
+    with_shop(1, |shop| async move {
+        shop.clash(1);
+        shop.run().await;
+        let (_, conflict) = shop.open_conflicts().await.remove(0);
+        let path = format!("/v1/syncs/{}", shop.sync);
+        let mut definition = shop.client.get(&path).await.json()["definition"].clone();
+        definition["datasets"][0]["exclude"] = json!(["city"]);
+        shop.client.put(&path, "*", &definition).await.with_status(200);
+        shop.resolve(&conflict, &json!({"choice": "source"})).await.problem(409, "decision_guarded");
+        assert_eq!(shop.open_conflicts().await.len(), 1);
+        assert_eq!(shop.names(1), [Some("source 1".to_owned()), Some("target 1".to_owned())]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_decision_at_a_time_is_at_work_on_a_conflict() {
     with_service(|service| async move {
         let tenant = service.tenant("acme").await;
@@ -138,6 +155,30 @@ async fn one_decision_at_a_time_is_at_work_on_a_conflict() {
         let cancel = format!("/v1/sessions/{}/cancel", taken["id"].as_str().unwrap());
         client.ask(Method::POST, cancel).send().await.with_status(202);
         client.post(format!("{path}/resolve"), &json!({"choice": "skip"})).await.with_status(202);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_who_decide_at_once_one_does() {
+    with_service(|service| async move {
+        let tenant = service.tenant("acme").await;
+        let things = Things::of(&tenant).await;
+        let decisions = (0..8).map(|at| {
+            let (client, path) = (tenant.client.clone(), format!("/v1/conflicts/{}/resolve", things.conflict));
+            let choice = if at % 2 == 0 { "source" } else { "target" };
+            tokio::spawn(async move { client.post(path, &json!({"choice": choice})).await })
+        });
+        let decisions: Vec<_> = decisions.collect();
+        let mut taken = 0;
+        for decision in decisions {
+            let reply = decision.await.unwrap();
+            match reply.status.as_u16() {
+                202 => taken += 1,
+                _ => assert_eq!(reply.problem(409, "decision_in_progress")["retryable"], true),
+            }
+        }
+        assert_eq!(taken, 1);
     })
     .await;
 }

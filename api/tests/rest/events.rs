@@ -1,11 +1,13 @@
 //! Sessions are followed: from the beginning, from the middle, to their end, and no longer than the token stands.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use pinksync_common::auth::Permission;
 use serde_json::{Value, json};
 
 use super::fixture::Things;
-use super::service::with_service;
+use super::service::{with_hurried_service, with_service};
 use super::shop::with_shop;
 use super::support::soon;
 
@@ -91,6 +93,30 @@ async fn a_stream_ends_with_its_key() {
         assert!([200, 401].contains(&reply.status.as_u16()), "{reply:?}");
         assert!(events(&reply.text).iter().all(|(_, _, data)| data["status"] == "pending"), "{reply:?}");
         reader.get(path).await.problem(401, "token_invalid");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_is_not_cut_off_by_the_time_limit_of_requests() {
+    with_hurried_service(Duration::from_secs(1), |service| async move {
+        let tenant = service.tenant("acme").await;
+        let things = Things::of(&tenant).await;
+        let (client, path) = (tenant.client.clone(), format!("/v1/sessions/{}", things.session));
+        let following = tokio::spawn({
+            let (client, path) = (client.clone(), format!("{path}/events"));
+            async move { client.get(path).await }
+        });
+        // A request that waits for this lock is given up.
+        let mut metadata = service.pool.get().await.unwrap();
+        let blocker = metadata.transaction().await.unwrap();
+        blocker.batch_execute("LOCK TABLE syncs IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        client.get("/v1/syncs").await.problem(503, "timed_out");
+        client.get("/v1/syncs").await.problem(503, "timed_out");
+        blocker.rollback().await.unwrap();
+        client.ask(Method::POST, format!("{path}/cancel")).send().await.with_status(202);
+        let seen = events(&soon(following).await.unwrap().with_status(200).text);
+        assert_eq!(seen.last().unwrap().2["status"], "cancelled");
     })
     .await;
 }

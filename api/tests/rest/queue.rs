@@ -61,7 +61,7 @@ async fn driving_the_task_of_a_paused_session_again_lets_that_go_on() {
         let metadata = service.pool.get().await.unwrap();
         let paused = format!(
             "UPDATE sessions SET status = 'paused', started_at = now(), paused_at = now() WHERE id = '{0}';
-             UPDATE tasks SET status = 'withdrawn', session_id = '{0}', kind = 'segment' WHERE id = '{1}'",
+             UPDATE tasks SET session_id = '{0}', kind = 'segment' WHERE id = '{1}'",
             things.session, things.task
         );
         metadata.batch_execute(&paused).await.unwrap();
@@ -75,6 +75,7 @@ async fn driving_the_task_of_a_paused_session_again_lets_that_go_on() {
         assert_eq!(driven["session_id"], json!(things.session));
         let session = tenant.client.get(format!("/v1/sessions/{}", things.session)).await.json();
         assert_eq!(session["status"], "in_progress");
+        assert_eq!(tenant.client.get("/v1/queue/dead-letters").await.json()["data"], json!([]));
     })
     .await;
 }

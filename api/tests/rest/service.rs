@@ -46,6 +46,20 @@ pub struct Tenant {
     pub pool: Pool,
 }
 
+/// How a service is served.
+pub struct Wishes {
+    /// Limit of requests a minute.
+    pub requests: Option<u32>,
+    pub tls: Option<TlsFiles>,
+    pub time_limit: Duration,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self { requests: None, tls: None, time_limit: Duration::from_secs(30) }
+    }
+}
+
 /// Runs a test against a service over an empty database.
 pub async fn with_service<F: Future<Output = ()> + Send + 'static>(
     test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
@@ -59,8 +73,20 @@ pub async fn with_limited_service<F: Future<Output = ()> + Send + 'static>(
     test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
 ) {
     with_database(move |pool| async move {
-        let service = Arc::new(Service::start(pool, &nobody(), requests, None));
-        test(service).await;
+        let wishes = Wishes { requests, ..Wishes::default() };
+        test(Arc::new(Service::start(pool, &nobody(), wishes))).await;
+    })
+    .await;
+}
+
+/// As [`with_service`], with requests given up after a time.
+pub async fn with_hurried_service<F: Future<Output = ()> + Send + 'static>(
+    time_limit: Duration,
+    test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
+) {
+    with_database(move |pool| async move {
+        let wishes = Wishes { time_limit, ..Wishes::default() };
+        test(Arc::new(Service::start(pool, &nobody(), wishes))).await;
     })
     .await;
 }
@@ -80,12 +106,16 @@ pub async fn with_https_service<F: Future<Output = ()> + Send + 'static>(
     tls: TlsFiles,
     test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
 ) {
-    with_database(move |pool| async move { test(Arc::new(Service::start(pool, &nobody(), None, Some(tls)))).await })
-        .await;
+    with_database(move |pool| async move {
+        let wishes = Wishes { tls: Some(tls), ..Wishes::default() };
+        test(Arc::new(Service::start(pool, &nobody(), wishes))).await;
+    })
+    .await;
 }
 
 impl Service {
-    pub fn start(pool: Pool, broker: &Broker, requests: Option<u32>, tls: Option<TlsFiles>) -> Self {
+    pub fn start(pool: Pool, broker: &Broker, wishes: Wishes) -> Self {
+        let Wishes { requests, tls, time_limit } = wishes;
         let ring = Arc::new(KeyRing::parse(&new_key()).unwrap());
         let (verifier, stop) = (Arc::new(Verifier::new(CHEAP, 2)), CancellationToken::new());
         let key_states = Arc::new(KeyStates::new(pool.clone()));
@@ -97,7 +127,7 @@ impl Service {
             verifier: verifier.clone(),
             rate_limit: requests.map(|requests| RateLimit::new(requests, Duration::from_secs(60))),
             body_limit: BODY_LIMIT,
-            time_limit: Duration::from_secs(30),
+            time_limit,
             https: tls.is_some(),
             metrics: Arc::new(|| "pinksync_up 1\n".to_owned()),
             dispatcher: Dispatcher::start(pool.clone(), publisher.clone(), stop.clone()),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::broker::VirtualHost;
 use super::client::{Client, Reply};
 use super::database::with_database;
-use super::service::{Service, topology};
+use super::service::{Service, Wishes, topology};
 use super::support::soon;
 
 /// One task at a time: two who write one SQLite file would wait for each other, and nobody here repeats wake-ups.
@@ -48,7 +48,7 @@ pub async fn with_shop<F: Future<Output = ()> + Send + 'static>(
     with_database(move |pool| async move {
         let (vhost, folder, stop) = (VirtualHost::make(), TempDir::new().unwrap(), CancellationToken::new());
         let broker = Broker::new(&vhost.url).unwrap();
-        let service = Arc::new(Service::start(pool.clone(), &broker, None, None));
+        let service = Arc::new(Service::start(pool.clone(), &broker, Wishes::default()));
         soon(service.publisher.ready()).await;
         let deps = Deps {
             pool,

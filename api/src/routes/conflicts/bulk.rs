@@ -94,8 +94,8 @@ pub(super) async fn resolve_many(State(app): State<Arc<App>>, change: Change<Dec
     if body.dry_run {
         let shown = conflicts::list(&work.sql, caller.account, &filter, None, SAMPLES).await?;
         let samples = shown.into_iter().map(ConflictView::from).collect();
-        let answer = Answer::ok(&Matching { count: matched, samples })?;
-        return work.finish(&app, "conflict.try_many", &caller.account.to_string(), answer).await;
+        // Nothing is done, so that nothing is kept of it.
+        return Ok(Answer::ok(&Matching { count: matched, samples })?);
     }
     if body.expected != Some(matched) {
         let problem = Problem::new(Code::CountChanged, format!("{matched} match now"));

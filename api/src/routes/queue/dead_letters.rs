@@ -9,6 +9,7 @@ use pinksync_common::store::Transaction;
 use pinksync_common::store::sessions::{self, Moved};
 use pinksync_common::store::tasks::{self, Parked, ToPublish};
 use pinksync_common::time::Utc;
+use pinksync_model::SessionStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -95,7 +96,7 @@ pub(super) async fn retry(
     let work = change.begin(&app, &mut client).await?;
     let found = tasks::parked_one(&work.sql, account, id).await?.ok_or_else(missing)?;
     let to_publish = match found.session {
-        Some(session) => of_session(&app, &work.sql, account, session, &found).await?,
+        Some(session) => of_session(&app, &work.sql, account, session, id).await?,
         None => tasks::drive_again(&work.sql, account, id).await?.map(|wake| vec![wake]).ok_or_else(missing)?,
     };
     let answer = Answer::accepted(&DrivenAgain { task_id: id, session_id: found.session })?;
@@ -109,11 +110,11 @@ async fn of_session(
     sql: &Transaction<'_>,
     account: AccountId,
     session: SessionId,
-    task: &Parked,
+    task: TaskId,
 ) -> Result<Vec<ToPublish>, Problem> {
     let row = sessions::lock(sql, account, session).await?.ok_or_else(missing)?;
-    if !task.pauses {
-        let wake = tasks::drive_again(sql, account, task.id).await?;
+    if row.status != SessionStatus::Paused {
+        let wake = tasks::drive_again(sql, account, task).await?;
         return wake.map(|wake| vec![wake]).ok_or_else(missing);
     }
     if row.resolves.is_some() {

@@ -24,11 +24,9 @@ pub struct Parked {
     pub parked_at: Utc,
 }
 
-/// Parked tasks of an account, and those for which sessions are paused.
-const PARKED: &str = "(SELECT t.*, false AS pauses FROM tasks t WHERE t.account_id = $1 AND t.status = 'parked'
-    UNION ALL SELECT t.*, true FROM sessions s JOIN tasks t ON t.session_id = s.id
-    WHERE s.account_id = $1 AND s.status = 'paused' AND s.ended_at IS NULL
-      AND t.status = 'withdrawn' AND t.remedy IS NOT NULL)";
+/// Of an account; a session is paused once nothing of it is left but parked tasks.
+const PARKED: &str = "(SELECT t.*, coalesce(s.status = 'paused', false) AS pauses
+    FROM tasks t LEFT JOIN sessions s ON s.id = t.session_id WHERE t.account_id = $1 AND t.status = 'parked')";
 
 const COLUMNS: &str = "id, session_id, pauses, kind, attempts, coalesce(error_code, '') AS code,
     coalesce(error_detail, '') AS detail, coalesce(remedy, '') AS remedy, ended_at";
