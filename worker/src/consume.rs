@@ -7,6 +7,7 @@ use std::time::Duration;
 use pinksync_common::queue::{Consumer, Delivery};
 use pinksync_common::store::tasks::{self, Claim, Claimed};
 use pinksync_common::store::{Result, StoreError};
+use pinksync_engine::error::chain;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -37,7 +38,7 @@ pub async fn run(service: Arc<Service>, mut consumer: Consumer) {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "a task could not be claimed");
+                tracing::warn!(error = chain(&error), "a task could not be claimed");
                 hand_back(delivery).await;
                 service.stopping.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
             }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use pinksync_common::ids::{TaskId, WorkerId};
 use pinksync_common::store::{Pool, Result, tasks};
+use pinksync_engine::error::chain;
 use pinksync_engine::session::Stop;
 use tokio_util::sync::CancellationToken;
 
@@ -116,7 +117,7 @@ impl Leases {
                 _ = ticks.tick() => {}
             }
             if let Err(error) = self.extend(pool).await {
-                tracing::warn!(%error, "leases could not be extended");
+                tracing::warn!(error = chain(&error), "leases could not be extended");
             }
             self.lose_expired();
         }

@@ -16,15 +16,13 @@ async fn parked(service: &Service, session: &str) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_nobody_understands_is_parked_while_the_others_go_on() {
-    let (service, pair, other) = tokio::join!(
-        Setup::new().set("WORKER_PERMITS", "1").start(),
-        Pair::with_items(ITEMS),
-        Pair::with_items(1000)
-    );
+    let (service, pair, other) =
+        tokio::join!(Setup::new().set("WORKER_PERMITS", "1").start(), Pair::with_items(ITEMS), Pair::with_items(1000));
     let writes = Gate::before_writes(&pair.target, "items", "true").await;
     let session = service.rest.submit(&pair.one_way()).await;
     writes.reached().await;
-    const SPOIL: &str = "UPDATE tasks SET payload = '\\xc1' WHERE id = (SELECT max(id) FROM tasks WHERE status = 'ready')";
+    const SPOIL: &str = "UPDATE tasks SET payload = '\\xc1' WHERE id = (
+        SELECT id FROM tasks WHERE status = 'ready' ORDER BY id DESC LIMIT 1)";
     assert_eq!(service.metadata.execute(SPOIL, &[]).await, 1);
     writes.open().await;
     let (code, detail) = parked(&service, &session).await;
@@ -40,8 +38,7 @@ async fn a_task_that_nobody_understands_is_parked_while_the_others_go_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_whose_worker_dies_each_time_is_parked() {
-    let (mut service, pair, other) =
-        tokio::join!(Setup::new().start(), Pair::with_items(1000), Pair::with_items(1000));
+    let (mut service, pair, other) = tokio::join!(Setup::new().start(), Pair::with_items(1000), Pair::with_items(1000));
     let writes = Gate::before_writes(&pair.target, "items", "true").await;
     let session = service.rest.submit(&pair.one_way()).await;
     writes.reached().await;

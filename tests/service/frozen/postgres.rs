@@ -49,7 +49,11 @@ async fn change(pair: &Pair) {
 
 /// What `change` did is taken back on the source.
 async fn change_back(pair: &Pair) {
-    pair.source.batch("UPDATE items SET name = 'item ' || id, price = (id % 1000) + 0.25, changed = '2026-01-01' WHERE id <= 71").await;
+    pair.source
+        .batch(
+            "UPDATE items SET name = 'item ' || id, price = (id % 1000) + 0.25, changed = '2026-01-01' WHERE id <= 71",
+        )
+        .await;
 }
 
 async fn a_late_worker_changes_nothing(items: u64, place: Place, statement: Statement) {

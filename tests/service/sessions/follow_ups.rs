@@ -14,7 +14,10 @@ async fn a_plan_writes_nothing_and_is_carried_out_but_for_what_has_moved_since()
     let before = digest(&pair.target, "items").await;
     let plan = service.rest.make("/v1/sessions", &json!({"definition": pair.one_way(), "mode": "plan"})).await;
     let planned = service.rest.completed(&plan).await;
-    assert_eq!(written(&planned), [[0, 10, 0], [0, 0, 0]], "{planned}");
+    assert_eq!(written(&planned), [[0; 3]; 2], "{planned}");
+    let lines = service.rest.get(&format!("/v1/sessions/{plan}/plan")).await;
+    let updates = lines["data"].as_array().unwrap().iter().filter(|line| line["action"] == "update");
+    assert_eq!(updates.count(), 10, "{lines}");
     assert_eq!(digest(&pair.target, "items").await, before);
     pair.source.batch("UPDATE items SET name = 'moved' WHERE id = 3").await;
     pair.source.batch("UPDATE items SET name = 'not planned' WHERE id = 400").await;

@@ -64,7 +64,8 @@ async fn a_cancelled_session_writes_nothing_more_and_the_next_ones_go_on_from_it
     let of_session = session.parse::<Uuid>().unwrap();
     let generations = "SELECT id::text || ' ' || generation FROM tasks WHERE session_id = $1 ORDER BY id";
     let before: Vec<String> = service.metadata.column(generations, &[&of_session]).await;
-    let tasks: Vec<TaskId> = service.metadata.column("SELECT id FROM tasks WHERE session_id = $1", &[&of_session]).await;
+    let tasks: Vec<TaskId> =
+        service.metadata.column("SELECT id FROM tasks WHERE session_id = $1", &[&of_session]).await;
     service.wake(&tasks, 3).await;
     assert_eq!(digest(&pair.target, "items").await, left, "its messages do nothing");
     let retried = service.rest.ask(&session, "retry").await;

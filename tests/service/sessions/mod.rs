@@ -1,5 +1,6 @@
 //! Sessions from their submission to their end.
 
+mod conflicts;
 mod first_load;
 mod follow_ups;
 mod interrupted;

@@ -48,7 +48,8 @@ async fn a_csv_file_is_filled_and_its_edits_come_back() {
     assert_eq!(written(&first), [[ITEMS, 0, 0], [0, 0, 0]], "{first}");
     let text = fs::read_to_string(&file).unwrap();
     assert_eq!(text.lines().count() as u64, ITEMS + 1);
-    let edited = text.replace("item 17,", "by hand,").replacen("17,by hand,17.25,2026-01-01", "17,by hand,17.25,2026-03-01", 1);
+    let edited =
+        text.replace("item 17,", "by hand,").replacen("17,by hand,17.25,2026-01-01", "17,by hand,17.25,2026-03-01", 1);
     assert_ne!(edited, text);
     fs::write(&file, edited).unwrap();
     pair.source.batch("UPDATE items SET name = 'by SQL', changed = '2026-03-01' WHERE id = 18").await;

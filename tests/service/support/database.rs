@@ -23,7 +23,8 @@ impl Database {
     pub async fn make_on(server: &str, purpose: &str) -> Self {
         let name = format!("service_{purpose}_{}", uuid::Uuid::now_v7().simple());
         connect(server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let address = Address { database: name.clone(), settings: vec!["sslmode=disable".to_owned()], ..Address::of(server) };
+        let address =
+            Address { database: name.clone(), settings: vec!["sslmode=disable".to_owned()], ..Address::of(server) };
         let url = address.to_string();
         let client = connect(&url).await;
         Self { name, url, client }

@@ -59,7 +59,8 @@ pub async fn fill(database: &Database, first: u64, count: u64) {
 
 /// Count and content of a table.
 pub async fn digest(database: &Database, table: &str) -> String {
-    let digest =
-        format!("SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t");
+    let digest = format!(
+        "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"
+    );
     database.value(&digest, &[]).await
 }

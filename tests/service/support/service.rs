@@ -222,13 +222,7 @@ impl Service {
     }
 }
 
-async fn start_api(
-    settings: &[(String, String)],
-    port: u16,
-    amqp: &str,
-    folder: &TempDir,
-    number: usize,
-) -> Process {
+async fn start_api(settings: &[(String, String)], port: u16, amqp: &str, folder: &TempDir, number: usize) -> Process {
     let mut command = command(settings, &["api"]);
     command.env("PINKSYNC_AMQP_URL", amqp).env("PINKSYNC_API_LISTEN", format!("127.0.0.1:{port}"));
     let mut api = Process::start(command, "api".to_owned(), folder.path().join(format!("api-{number}.log")));

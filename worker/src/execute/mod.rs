@@ -16,6 +16,7 @@ use metrics::histogram;
 use pinksync_common::store::tasks::{self, Claimed, Outcome, TaskKind};
 use pinksync_common::store::{Result, StoreError};
 use pinksync_common::telemetry::names;
+use pinksync_engine::error::chain;
 
 use crate::lease::Lease;
 use crate::outcome;
@@ -33,7 +34,7 @@ pub async fn run(service: &Arc<Service>, claimed: Claimed, lease: &Arc<Lease>) {
     };
     histogram!(names::TASK_SECONDS, "kind" => claimed.kind.as_str()).record(since.elapsed());
     if let Err(error) = ended {
-        tracing::warn!(%task, %error, "what came of a task could not be put into the books");
+        tracing::warn!(%task, error = chain(&error), "what came of a task could not be put into the books");
     }
 }
 

@@ -7,6 +7,7 @@ use pinksync_common::request;
 use pinksync_common::store::Result;
 use pinksync_common::store::tasks::{Claimed, Outcome};
 use pinksync_engine::Error;
+use pinksync_engine::error::chain;
 use pinksync_engine::pair::Pair;
 use pinksync_engine::session::{self, Session, SharedSegment};
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,7 @@ pub(super) async fn failed(
 ) -> Result<()> {
     match judge(error, claimed.attempts) {
         Verdict::Task(outcome) => {
-            tracing::warn!(task = %claimed.id, %error, "a task failed");
+            tracing::warn!(task = %claimed.id, error = chain(error), "a task failed");
             work::end_task(service, claimed, id, &outcome).await
         }
         Verdict::Session(reason) => {
