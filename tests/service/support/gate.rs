@@ -15,32 +15,50 @@ pub struct Gate {
 impl Gate {
     /// Writes of a table's records wait that meet a condition on `r`, the record.
     pub async fn before_writes(database: &Database, table: &str, condition: &str) -> Self {
+        let waits = format!("IF {condition} THEN PERFORM pg_advisory_xact_lock_shared(1); END IF; RETURN r");
         let trigger = format!("CREATE TRIGGER gate_1 BEFORE INSERT OR UPDATE OR DELETE ON {table}");
-        Self::by_trigger(database, 1, condition, &trigger).await
+        Self::by_trigger(database, 1, &waits, &[trigger]).await
     }
 
-    /// Commits of transactions wait that have written to a table.
+    /// Commits of the service's transactions wait that have written to a table. The product lets constraints speak at once, so a
+    /// deferred trigger would hold its writes: it only leaves a row, whose own trigger is deferred anew.
     pub async fn before_commits(database: &Database, table: &str) -> Self {
-        let trigger = format!(
-            "CREATE CONSTRAINT TRIGGER gate_2 AFTER INSERT OR UPDATE OR DELETE ON {table} DEFERRABLE INITIALLY DEFERRED"
-        );
-        Self::by_trigger(database, 2, "true", &trigger).await
+        const WAITS: &str = "IF current_setting('application_name') NOT LIKE 'pinksync:%' THEN
+                NULL;
+            ELSIF current_query() LIKE '%COMMIT' THEN
+                PERFORM pg_advisory_xact_lock_shared(2);
+            ELSIF TG_TABLE_NAME = 'gate_2_rows'
+                OR current_setting('gate.row', true) IS DISTINCT FROM pg_current_xact_id()::text THEN
+                PERFORM set_config('gate.row', pg_current_xact_id()::text, true);
+                SET CONSTRAINTS gate_2_row DEFERRED;
+                INSERT INTO gate_2_rows DEFAULT VALUES;
+            END IF;
+            RETURN NULL";
+        database.batch("CREATE TABLE gate_2_rows ()").await;
+        let trigger = |name: &str, table: &str| {
+            format!(
+                "CREATE CONSTRAINT TRIGGER {name} AFTER INSERT OR UPDATE OR DELETE ON {table}
+                 DEFERRABLE INITIALLY DEFERRED"
+            )
+        };
+        let triggers = [trigger("gate_2", table), trigger("gate_2_row", "gate_2_rows")];
+        Self::by_trigger(database, 2, WAITS, &triggers).await
     }
 
-    async fn by_trigger(database: &Database, lock: i64, condition: &str, trigger: &str) -> Self {
-        let function = format!(
-            "CREATE FUNCTION gate_{lock}() RETURNS trigger LANGUAGE plpgsql AS $$
-             DECLARE r record := coalesce(NEW, OLD);
-             BEGIN
-                 IF {condition} THEN PERFORM pg_advisory_xact_lock_shared({lock}); END IF;
-                 RETURN r;
-             END $$"
-        );
+    async fn by_trigger(database: &Database, lock: i64, waits: &str, triggers: &[String]) -> Self {
         let close = format!("SELECT pg_advisory_lock({lock})");
         let waiting = format!("locktype = 'advisory' AND objid = {lock}");
         let gate = Self { holder: database.connect().await, close, waiting };
         gate.close().await;
-        database.batch(&format!("{function}; {trigger} FOR EACH ROW EXECUTE FUNCTION gate_{lock}()")).await;
+        let function = format!(
+            "CREATE FUNCTION gate_{lock}() RETURNS trigger LANGUAGE plpgsql AS $$
+             DECLARE r record := coalesce(NEW, OLD);
+             BEGIN {waits}; END $$"
+        );
+        database.batch(&function).await;
+        for trigger in triggers {
+            database.batch(&format!("{trigger} FOR EACH ROW EXECUTE FUNCTION gate_{lock}()")).await;
+        }
         gate
     }
 
