@@ -28,7 +28,9 @@ class Broker:
 
     def consuming_connections(self):
         """How many connections take messages from queues of the virtual host."""
-        return len({one["channel_details"]["connection_name"] for one in self._ask("GET", f"consumers/{VHOST}")})
+        channels = [one["channel_details"] for one in self._ask("GET", f"consumers/{VHOST}")]
+        # Empty where the broker has not looked at a channel yet.
+        return len({channel["connection_name"] for channel in channels if channel})
 
     def version(self):
         return "RabbitMQ " + self._ask("GET", "overview")["rabbitmq_version"]

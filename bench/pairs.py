@@ -17,8 +17,6 @@ class Pair:
         self.name, self.rows = name, rows
         self.source, self.target = folder / f"{name}.source.db", folder / f"{name}.target.db"
         self.file = folder / f"{name}.yaml"
-        for path in folder.glob(f"{name}.*"):
-            path.unlink()
         with opened(self.source) as source, opened(self.target) as target:
             source.execute(TABLE)
             target.execute(TABLE)

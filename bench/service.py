@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import os
+import shutil
 import socket
 import time
 import urllib.error
@@ -15,18 +16,22 @@ from server import SERVICE, WrongResult
 ENDED = ("completed", "failed", "cancelled")
 SESSION_SECONDS = 600
 
+# The service closes a connection that nobody uses for some time: before that it is opened anew.
+IDLE_SECONDS = 2
+
 
 class Service:
-    """Lives as long as its `with` block."""
+    """Lives as long as its `with` block. Files below `folder` may be used; the logs lie there, too."""
 
-    def __init__(self, pinksync, server, broker, **settings):
-        self.program, self.folder = pinksync.program, pinksync.folder / "service"
+    def __init__(self, name, pinksync, server, broker, **settings):
+        self.program, self.folder = pinksync.program, pinksync.folder / "service" / name
         self.server, self.broker = server, broker
         self.settings = settings
         self.running, self.workers = [], []
 
     def __enter__(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         self.server.make_empty(SERVICE)
         self.port = free_port()
         own = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("PINKSYNC_")}
@@ -85,7 +90,7 @@ class Client:
     """One connection to the REST API that is kept, with a token of its own."""
 
     def __init__(self, port, key):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection, self.used = http.client.HTTPConnection("127.0.0.1", port, timeout=60), 0.0
         self.headers = {"content-type": "application/json"}
         self.token = self.post("/v1/auth/token", {"api_key": key})["access_token"]
         self.headers["authorization"] = f"Bearer {self.token}"
@@ -112,9 +117,12 @@ class Client:
         return found
 
     def _ask(self, method, path, body):
+        if time.monotonic() - self.used > IDLE_SECONDS:
+            self.connection.close()
         self.connection.request(method, path, body, self.headers)
         answer = self.connection.getresponse()
         text = answer.read()
+        self.used = time.monotonic()
         if answer.status >= 300:
             raise WrongResult(f"{method} {path}: {answer.status} {text.decode(errors='replace')}")
         return json.loads(text)

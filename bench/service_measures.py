@@ -21,7 +21,7 @@ LATENCY_RECORDS, LATENCY_SESSIONS = 10, 50
 LATENCY_POLL_SECONDS = 0.002
 MOST_LATENCY_SECONDS = 0.150
 
-POLL_SECONDS = 0.010
+POLL_SECONDS = 0.020
 
 MANY_SESSIONS, MANY_RECORDS = 100, 1000
 
@@ -40,8 +40,8 @@ class ServiceBench:
         self.rows, self.repeat = rows, repeat
         self.server, self.broker, self.pinksync = server, broker, pinksync
 
-    def service(self, **settings):
-        return Service(self.pinksync, self.server, self.broker, **settings)
+    def service(self, name, **settings):
+        return Service(name, self.pinksync, self.server, self.broker, **settings)
 
     def local(self, pair):
         """Seconds of a whole local process."""
@@ -51,7 +51,7 @@ class ServiceBench:
 def submissions(bench):
     """Nobody works: what is submitted waits."""
     results = []
-    with bench.service() as service:
+    with bench.service("submissions") as service:
         client = service.client()
         commits = commits_per_second(bench.server)
         sync = client.post("/v1/syncs", unreached_definition("saved"))["id"]
@@ -101,7 +101,7 @@ def stored_sessions(server):
 def latency(bench):
     """Ten records, all of them changed, one session after another on an idle service."""
     ours, local = [], []
-    with bench.service() as service:
+    with bench.service("latency") as service:
         service.start_workers(1)
         pair, alike = (Pair(service.folder, name, LATENCY_RECORDS) for name in ("latency", "latency-local"))
         client = service.client()
@@ -140,7 +140,7 @@ def first_load(bench):
         sync.forget()
         return sync.run(created=bench.rows).seconds
 
-    with bench.service() as service:
+    with bench.service("service_first_load") as service:
         service.start_workers(2)
         client = service.client()
         numbers = itertools.count()
@@ -176,7 +176,7 @@ def must_have_written(session, created=0, updated=0):
 
 def hundred_sessions(bench):
     """All submitted at once. The reference is the same sessions as local ones, one after another."""
-    with bench.service() as service:
+    with bench.service("hundred_sessions") as service:
         service.start_workers(2)
         pairs = [Pair(service.folder, f"many-{number}", MANY_RECORDS) for number in range(MANY_SESSIONS)]
         clients = [service.client() for _ in range(CONNECTIONS)]
@@ -212,7 +212,7 @@ def scaling(bench):
     bench.server.make_databases(SCALING_ROWS)
     sync = bench.pinksync.sync_between(bench.server)
     seconds = {}
-    with bench.service(PINKSYNC_WORKER_PERMITS="1") as service:
+    with bench.service("scaling", PINKSYNC_WORKER_PERMITS="1") as service:
         for workers in SCALING_WORKERS:
             bench.server.make_table(TARGET, "records")
             bench.server.ask(TARGET, "DROP FUNCTION IF EXISTS rest CASCADE", SLOW_TARGET)
