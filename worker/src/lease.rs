@@ -129,9 +129,10 @@ impl Leases {
         }
         // Before the question: what is taken between question and answer is not in the answer, and is not lost.
         let asked: Vec<Arc<Lease>> = self.held().values().cloned().collect();
+        let tasks: Vec<TaskId> = asked.iter().map(|lease| lease.task).collect();
         let deadline = self.deadline();
         let client = pool.get().await?;
-        let found = tasks::extend(&client, self.worker, self.length).await?;
+        let found = tasks::extend(&client, self.worker, &tasks, self.length).await?;
         for lease in asked {
             match found.iter().find(|one| one.task == lease.task && one.generation == lease.generation) {
                 Some(one) => {

@@ -12,9 +12,11 @@ const ITEMS: u64 = 60_000;
 async fn connections_that_are_cut_again_and_again_cost_no_record_and_no_count() {
     let (service, pair) = tokio::join!(Setup::new().workers(2).start(), Pair::with_items(ITEMS));
     let session = service.rest.submit(&pair.one_way()).await;
-    for seen in ["tasks WHERE status = 'running'", "journal", "base_blocks", "journal WHERE state = 1"] {
-        eventually(async || service.metadata.value(&format!("SELECT count(*) > 0 FROM {seen}"), &[]).await).await;
-        // Those that were cut before may not have come back yet.
+    for seen in
+        ["status = 'running'", "kind = 'segment' AND status = 'running'", "kind = 'segment' AND status = 'done'"]
+    {
+        let seen = format!("SELECT count(*) > 0 FROM tasks WHERE {seen}");
+        eventually(async || service.metadata.value(&seen, &[]).await).await;
         eventually(async || service.metadata.cut_connections().await > 0).await;
     }
     let session = service.rest.completed(&session).await;
@@ -22,6 +24,26 @@ async fn connections_that_are_cut_again_and_again_cost_no_record_and_no_count() 
     assert_eq!(service.pending_chunks().await, 0);
     pair.assert_same().await;
     assert_eq!(written(&service.rest.complete(&pair.one_way()).await), [[0; 3]; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_end_could_not_be_noted_is_begun_again_though_its_worker_lives_and_is_busy() {
+    let (service, busy, pair) = tokio::join!(Setup::new().start(), Pair::with_items(10), Pair::with_items(10));
+    let ending = Gate::before_writes(&service.metadata, "sessions", "r.status = 'completed'").await;
+    let session = service.rest.submit(&pair.one_way()).await;
+    ending.reached().await;
+    let writes = Gate::before_writes(&busy.target, "items", "true").await;
+    let other = service.rest.submit(&busy.one_way()).await;
+    writes.reached().await;
+    ending.cut().await;
+    ending.open().await;
+    service.rest.completed(&session).await;
+    assert_eq!(service.rest.status(&other).await, "in_progress");
+    writes.open().await;
+    for (session, pair) in [(session, &pair), (other, &busy)] {
+        assert_eq!(written(&service.rest.completed(&session).await), [[10, 0, 0], [0; 3]]);
+        pair.assert_same().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,8 +20,8 @@ impl Gate {
         Self::by_trigger(database, 1, &waits, &[trigger]).await
     }
 
-    /// Commits of the service's transactions wait that have written to a table. The product lets constraints speak at once, so a
-    /// deferred trigger would hold its writes: it only leaves a row, whose own trigger is deferred anew.
+    /// Commits of the service's transactions wait that have written to a table. It lets constraints speak at once, so that
+    /// a deferred trigger would hold its writes: this one only leaves a row, whose own trigger is deferred anew.
     pub async fn before_commits(database: &Database, table: &str) -> Self {
         const WAITS: &str = "IF current_setting('application_name') NOT LIKE 'pinksync:%' THEN
                 NULL;
@@ -92,12 +92,21 @@ impl Gate {
 
     /// How many statements wait.
     pub async fn waiting(&self) -> i64 {
-        let count = format!(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND {}
+        self.of_waiting("count(*)").await
+    }
+
+    /// Ends the connections of all that wait.
+    pub async fn cut(&self) {
+        assert!(self.of_waiting("count(*) FILTER (WHERE pg_terminate_backend(pid))").await > 0);
+    }
+
+    async fn of_waiting(&self, what: &str) -> i64 {
+        let select = format!(
+            "SELECT {what} FROM pg_locks WHERE NOT granted AND {}
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             self.waiting
         );
-        self.holder.query_one(&count, &[]).await.unwrap().get(0)
+        self.holder.query_one(&select, &[]).await.unwrap().get(0)
     }
 
     /// Until somebody waits.

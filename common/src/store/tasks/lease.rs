@@ -16,14 +16,21 @@ pub struct Lease {
     pub wanted: bool,
 }
 
-/// Extends all leases of a worker and tells which it has: what is missing it has lost.
-pub async fn extend(client: &impl GenericClient, worker: WorkerId, lease: Duration) -> Result<Vec<Lease>> {
+/// Extends leases of a worker, and tells which it has: what is missing it has lost. Only `tasks`, those that it is at work
+/// on: another one is its own by the books alone, since it could not note the end or did not hear of its claim, and is to
+/// be rescued.
+pub async fn extend(
+    client: &impl GenericClient,
+    worker: WorkerId,
+    tasks: &[TaskId],
+    lease: Duration,
+) -> Result<Vec<Lease>> {
     const UPDATE: &str = "UPDATE tasks t SET lease_until = now() + make_interval(secs => $2)
-        WHERE t.owner = $1 AND t.status = 'running' AND t.lease_until > now()
+        WHERE t.owner = $1 AND t.id = ANY($3) AND t.status = 'running' AND t.lease_until > now()
         RETURNING t.id, t.generation,
           coalesce((SELECT s.status = 'in_progress' FROM sessions s WHERE s.id = t.session_id), true)";
     let statement = client.prepare_cached(UPDATE).await?;
-    let rows = client.query(&statement, &[&worker, &lease.as_secs_f64()]).await?;
+    let rows = client.query(&statement, &[&worker, &lease.as_secs_f64(), &tasks]).await?;
     Ok(rows.iter().map(|row| Lease { task: row.get(0), generation: row.get(1), wanted: row.get(2) }).collect())
 }
 
