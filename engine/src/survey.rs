@@ -109,7 +109,7 @@ pub(super) async fn survey(
     coverage: ranges::Coverage,
     visit: &mut (dyn FnMut(&Pair, &Surveyed) -> Result<()> + Send),
 ) -> Result<DatasetReport> {
-    let (segments, mut report) = ranges::plan(session, pair, coverage).await?;
+    let (segments, mut report) = ranges::plan(session, pair, coverage, session.workers).await?;
     report.source.clone_from(&pair.mapping.source.dataset);
     report.target.clone_from(&pair.mapping.target.dataset);
     let ranges: Vec<PlannedRange> = segments.into_iter().flatten().collect();

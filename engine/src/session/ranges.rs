@@ -23,11 +23,12 @@ pub enum Coverage {
     Everything,
 }
 
-/// The segments to be compared, in key order, and the counters of blocks that nothing has touched and that are left out.
+/// The segments to be compared by so many at once, in key order, and the counters of blocks that nothing has touched and that are left out.
 pub async fn plan(
     session: &Session,
     pair: &Pair,
     coverage: Coverage,
+    hands: usize,
 ) -> Result<(Vec<Vec<PlannedRange>>, DatasetReport)> {
     let mut headers = stored(session, pair).await?;
     let compared = |header: &BlockHeader| coverage == Coverage::Session && header.checked_by == Some(session.id);
@@ -56,7 +57,7 @@ pub async fn plan(
     if recuts && recut::cut_grown(session, pair, &open, &cuts).await? {
         headers = stored(session, pair).await?;
     }
-    Ok((segments(pieces(&headers, done, &cuts), session.workers, session.limits.segment_blocks), counted))
+    Ok((segments(pieces(&headers, done, &cuts), hands, session.limits.segment_blocks), counted))
 }
 
 /// The stretches of a range that a session has not compared yet, with the blocks that overlap them. `headers`: the blocks

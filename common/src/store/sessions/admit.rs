@@ -33,19 +33,22 @@ pub async fn admit_one(
             WHERE (e.wants_slot_since, e.id) < (s.wants_slot_since, s.id)
             AND NOT EXISTS (SELECT 1 FROM sessions a WHERE a.sync_id = w.sync_id AND a.id <> e.id
                 AND a.status IN ('in_progress', 'paused') AND a.resolves IS NULL))";
-    // Looked at twice: an account at its cap is not locked for every session that it submits.
-    if room(transaction, account, cap).await? == 0 {
-        return Ok(Vec::new());
-    }
-    lock_account(transaction, account).await?;
-    if room(transaction, account, cap).await? == 0 {
-        return Ok(Vec::new());
-    }
+    // Looked at twice: the account is locked only for a session that could begin, not for every one that it submits.
     let statement = transaction.prepare_cached(TURN).await?;
-    match transaction.query_opt(&statement, &[&account, &session.0]).await? {
-        Some(row) => begin(transaction, account, session, row.get(0)).await,
-        None => Ok(Vec::new()),
+    for locked in [false, true] {
+        if locked {
+            lock_account(transaction, account).await?;
+        }
+        if room(transaction, account, cap).await? == 0 {
+            return Ok(Vec::new());
+        }
+        match transaction.query_opt(&statement, &[&account, &session.0]).await? {
+            Some(row) if locked => return begin(transaction, account, session, row.get(0)).await,
+            Some(_) => {}
+            None => return Ok(Vec::new()),
+        }
     }
+    Ok(Vec::new())
 }
 
 /// Lets in what waits of an account, as far as there is room. The caller publishes after its commit.
