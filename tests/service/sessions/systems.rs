@@ -24,7 +24,10 @@ async fn datasets_that_refer_to_each_other_are_written_in_an_order_that_holds() 
     definition["datasets"] = Value::from(vec![dataset("notes"), dataset("lines"), dataset("orders")]);
     let first = service.rest.complete(&definition).await;
     assert_eq!(written(&first), [[24_000, 0, 0], [0, 0, 0]], "{first}");
-    pair.source.batch("DELETE FROM notes WHERE on_line % 1000 = 0; DELETE FROM notes WHERE on_line IN (SELECT id FROM lines WHERE in_order <= 10); DELETE FROM lines WHERE in_order <= 10; DELETE FROM orders WHERE id <= 10").await;
+    let deletes = "DELETE FROM notes WHERE on_line IN (SELECT id FROM lines WHERE in_order <= 10);
+        DELETE FROM lines WHERE in_order <= 10;
+        DELETE FROM orders WHERE id <= 10";
+    pair.source.batch(deletes).await;
     pair.source.batch("INSERT INTO orders VALUES (2000, 'new'); INSERT INTO lines VALUES (30000, 2000, 1)").await;
     let second = service.rest.complete(&definition).await;
     let [[created, updated, deleted], back] = written(&second);

@@ -1,4 +1,4 @@
-//! Holds a statement of the service at a chosen place, by locks that PostgreSQL has anyway: nothing is added to the product.
+//! Holds a statement of the service at a chosen place, by locks that PostgreSQL has anyway: the product knows nothing of it.
 
 use tokio_postgres::Client;
 
