@@ -132,8 +132,7 @@ async fn end_others(
         (JournalView::Task, Some(ousted)) if ousted != service.id => systems::name_of(row.sync, ousted),
         (JournalView::Task, _) => return Ok(()),
     };
-    sides.source.end_others(&theirs).await?;
-    sides.target.end_others(&theirs).await
+    tokio::try_join!(sides.source.end_others(&theirs), sides.target.end_others(&theirs)).map(|_| ())
 }
 
 /// The report of a session that has come to its end.

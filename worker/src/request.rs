@@ -10,13 +10,11 @@ use pinksync_engine::error::chain;
 use pinksync_engine::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::lease::Lease;
 use crate::service::Service;
 use crate::{changes, definition, execute, validate};
 
 /// Answers a request. What fails is told, not tried again: somebody waits.
-pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) -> Result<()> {
-    let _ = lease;
+pub async fn run(service: &Service, claimed: &Claimed) -> Result<()> {
     let answer = match claimed.kind {
         TaskKind::Check => check(service, claimed).await?,
         TaskKind::Discover => discover(service, claimed).await?,
@@ -34,7 +32,7 @@ pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) 
         Ok(result) => result,
         Err(error) => tasks::refusal(error.kind().code(), &chain(&error), error.remedy().unwrap_or_default()),
     };
-    execute::fail(service, claimed, Outcome::Done { result: Some(result) }).await
+    execute::end(service, claimed, Outcome::Done { result: Some(result) }).await
 }
 
 fn read<T: serde::de::DeserializeOwned>(claimed: &Claimed) -> pinksync_engine::Result<T> {

@@ -44,8 +44,8 @@ pub fn summary(row: &SessionRow) -> SessionSummary {
     }
 }
 
-/// Counters know their dataset as `source → target`.
-fn named(mut report: DatasetReport, dataset: &str) -> DatasetReport {
+/// Counters with the names of the two sides: they know their dataset as `source → target`.
+pub fn named(mut report: DatasetReport, dataset: &str) -> DatasetReport {
     let (source, target) = dataset.split_once(" → ").unwrap_or((dataset, dataset));
     report.source = source.to_owned();
     report.target = target.to_owned();

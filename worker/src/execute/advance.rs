@@ -19,7 +19,7 @@ use crate::lease::Lease;
 use crate::service::Service;
 
 pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) -> Result<()> {
-    let Some(id) = claimed.session else { return super::fail(service, claimed, Outcome::Withdrawn).await };
+    let Some(id) = claimed.session else { return super::end(service, claimed, Outcome::Withdrawn).await };
     let begun = match begin::session(service, claimed, id, lease, JournalView::Sync).await? {
         Begun::Ready(begun) => begun,
         Begun::Unwanted => return work::end_task(service, claimed, id, &Outcome::Withdrawn).await,

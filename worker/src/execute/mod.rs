@@ -30,7 +30,7 @@ pub async fn run(service: &Arc<Service>, claimed: Claimed, lease: &Arc<Lease>) {
     let done = AssertUnwindSafe(dispatch(service, &claimed, lease)).catch_unwind().await;
     let ended = match done {
         Ok(ended) => ended,
-        Err(panic) => fail(service, &claimed, outcome::of_panic(&message(&*panic), attempts)).await,
+        Err(panic) => end(service, &claimed, outcome::of_panic(&message(&*panic), attempts)).await,
     };
     histogram!(names::TASK_SECONDS, "kind" => claimed.kind.as_str()).record(since.elapsed());
     if let Err(error) = ended {
@@ -44,13 +44,13 @@ async fn dispatch(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>)
         TaskKind::Segment => segment::run(service, claimed, lease).await,
         TaskKind::Resolve => resolve::run(service, claimed, lease).await,
         TaskKind::Check | TaskKind::Discover | TaskKind::Validate | TaskKind::Changes => {
-            request::run(service, claimed, lease).await
+            request::run(service, claimed).await
         }
     }
 }
 
 /// Ends a task with an outcome, and lets its session follow.
-pub(crate) async fn fail(service: &Service, claimed: &Claimed, outcome: Outcome) -> Result<()> {
+pub(crate) async fn end(service: &Service, claimed: &Claimed, outcome: Outcome) -> Result<()> {
     match claimed.session {
         Some(session) => work::end_task(service, claimed, session, &outcome).await,
         None => {

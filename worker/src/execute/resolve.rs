@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use pinksync_common::ids::SessionId;
 use pinksync_common::request::{Resolve, unpack};
-use pinksync_common::store::Result;
 use pinksync_common::store::tasks::{Claimed, Outcome};
+use pinksync_common::store::{Result, reports};
+use pinksync_engine::home::Home;
 use pinksync_engine::resolve::{self, Resolution};
 use pinksync_engine::session::{Ending, Finished, guard_reason};
 use pinksync_engine::{Error, ErrorKind};
@@ -24,7 +25,7 @@ use crate::service::Service;
 const RESOLVE: &str = "resolve";
 
 pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) -> Result<()> {
-    let Some(id) = claimed.session else { return super::fail(service, claimed, Outcome::Withdrawn).await };
+    let Some(id) = claimed.session else { return super::end(service, claimed, Outcome::Withdrawn).await };
     let asked: Resolve = match unpack(&claimed.payload) {
         Ok(asked) => asked,
         Err(error) => return work::end_task(service, claimed, id, &bad_payload(&error)).await,
@@ -35,17 +36,23 @@ pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) 
         Begun::Failed(error) => return failed(service, claimed, id, lease, &error).await,
     };
     match carry_out(&begun, &asked).await {
-        Ok(resolution) => settle(service, claimed, &begun, &asked, resolution).await,
+        Ok((dataset, resolution)) => settle(service, claimed, &begun, &asked, &dataset, resolution).await,
         Err(error) => failed(service, claimed, id, lease, &error).await,
     }
 }
 
-async fn carry_out(begun: &Ready, asked: &Resolve) -> pinksync_engine::Result<Resolution> {
+/// The conflict's dataset, and what came of the decision.
+async fn carry_out(begun: &Ready, asked: &Resolve) -> pinksync_engine::Result<(String, Resolution)> {
     let conflict = begun.home.conflict(asked.conflict).await?.ok_or_else(|| {
         Error::new(ErrorKind::Definition, "resolve the conflict", format!("there is no conflict {}", asked.conflict))
             .with_remedy("list the conflicts anew")
     })?;
-    resolve::resolve(&begun.session, &conflict, asked.choice, asked.value.as_ref(), &asked.decided_by).await
+    let (choice, value) = (asked.choice, asked.value.as_ref());
+    let mut resolution = resolve::resolve(&begun.session, &conflict, choice, value, &asked.decided_by).await?;
+    if let Resolution::Done(report) = &mut resolution {
+        report.conflicts.open = begun.home.count_open(&conflict.dataset).await?;
+    }
+    Ok((conflict.dataset, resolution))
 }
 
 async fn settle(
@@ -53,6 +60,7 @@ async fn settle(
     claimed: &Claimed,
     begun: &Ready,
     asked: &Resolve,
+    dataset: &str,
     resolution: Resolution,
 ) -> Result<()> {
     let conflict = asked.conflict;
@@ -61,7 +69,7 @@ async fn settle(
         Resolution::Done(report) => {
             let detail = format!("conflict {conflict}: {} took {}", asked.decided_by, asked.choice.as_str());
             let told = json!({"outcome": "resolved"});
-            (SessionStatus::Completed, because(detail), vec![report], Vec::new(), told)
+            (SessionStatus::Completed, because(detail), vec![reports::named(report, dataset)], Vec::new(), told)
         }
         Resolution::Guarded(guards) => {
             let reason = guard_reason(&guards);

@@ -30,7 +30,7 @@ pub struct Segment {
 }
 
 pub async fn run(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>) -> Result<()> {
-    let Some(id) = claimed.session else { return super::fail(service, claimed, Outcome::Withdrawn).await };
+    let Some(id) = claimed.session else { return super::end(service, claimed, Outcome::Withdrawn).await };
     let segment: Segment = match request::unpack(&claimed.payload) {
         Ok(segment) => segment,
         Err(error) => return work::end_task(service, claimed, id, &bad_payload(&error)).await,
@@ -95,7 +95,7 @@ pub(super) async fn failed(
 /// Work that ended at a checkpoint since it was asked to.
 pub(super) async fn stopped(service: &Service, claimed: &Claimed, id: SessionId, lease: &Lease) -> Result<()> {
     if lease.is_lost() {
-        tracing::info!(task = %claimed.id, "stopped: the lease was lost");
+        work::lost(claimed);
         return Ok(());
     }
     let outcome = if lease.is_unwanted() { Outcome::Withdrawn } else { Outcome::HandedBack };

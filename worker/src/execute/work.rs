@@ -21,15 +21,7 @@ pub async fn end_task(service: &Service, claimed: &Claimed, session: SessionId, 
     let mut client = service.pool.get().await?;
     let transaction = client.transaction().await?;
     let ended = sessions::end_task(&transaction, held(claimed, session), outcome).await?;
-    match ended {
-        Ended::Done(to_publish) => {
-            transaction.commit().await.map_err(StoreError::from)?;
-            service.dispatcher.dispatch(to_publish);
-            count(claimed, outcome.as_str());
-        }
-        Ended::Lost => lost(claimed, transaction).await?,
-    }
-    Ok(())
+    commit_as(service, claimed, transaction, ended, outcome.as_str()).await.map(|_| ())
 }
 
 /// Counts a task that this worker is done with.
@@ -72,25 +64,35 @@ async fn admit(service: &Service, account: AccountId) -> Result<()> {
     Ok(())
 }
 
-/// Commits and publishes. False: the lease was lost, and nothing is changed.
+/// Commits the end of a task that is done, and publishes. False: the lease was lost, and nothing is changed.
 pub async fn commit(service: &Service, claimed: &Claimed, transaction: Transaction<'_>, ended: Ended) -> Result<bool> {
+    commit_as(service, claimed, transaction, ended, DONE).await
+}
+
+async fn commit_as(
+    service: &Service,
+    claimed: &Claimed,
+    transaction: Transaction<'_>,
+    ended: Ended,
+    outcome: &'static str,
+) -> Result<bool> {
     match ended {
         Ended::Done(to_publish) => {
             transaction.commit().await.map_err(StoreError::from)?;
             service.dispatcher.dispatch(to_publish);
-            count(claimed, DONE);
+            count(claimed, outcome);
             Ok(true)
         }
         Ended::Lost => {
-            lost(claimed, transaction).await?;
+            transaction.rollback().await.map_err(StoreError::from)?;
+            lost(claimed);
             Ok(false)
         }
     }
 }
 
-async fn lost(claimed: &Claimed, transaction: Transaction<'_>) -> Result<()> {
-    transaction.rollback().await.map_err(StoreError::from)?;
+/// Counts a task that another worker has taken over.
+pub fn lost(claimed: &Claimed) {
     counter!(names::LEASES_LOST).increment(1);
     tracing::info!(task = %claimed.id, "the lease was lost: another worker has the task");
-    Ok(())
 }

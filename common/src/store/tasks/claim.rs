@@ -72,7 +72,8 @@ pub async fn claim(
 
 /// Steps of a session have their sync for themselves; segments and decisions go beside each other.
 async fn has_the_sync(transaction: &Transaction<'_>, sync: SyncId, kind: TaskKind) -> Result<bool> {
-    const LOCK: &str = "SELECT 1 FROM syncs WHERE id = $1 FOR NO KEY UPDATE";
+    const ALONE: &str = "SELECT 1 FROM syncs WHERE id = $1 FOR NO KEY UPDATE";
+    const BESIDE: &str = "SELECT 1 FROM syncs WHERE id = $1 FOR SHARE";
     const BUSY: &str = "SELECT EXISTS (SELECT 1 FROM tasks WHERE sync_id = $1 AND status = 'running'
         AND kind IN ('advance', 'segment', 'resolve') AND (kind = 'advance' OR $2))";
     let alone = match kind {
@@ -80,7 +81,7 @@ async fn has_the_sync(transaction: &Transaction<'_>, sync: SyncId, kind: TaskKin
         TaskKind::Segment | TaskKind::Resolve => false,
         TaskKind::Check | TaskKind::Discover | TaskKind::Validate | TaskKind::Changes => return Ok(true),
     };
-    let lock = transaction.prepare_cached(LOCK).await?;
+    let lock = transaction.prepare_cached(if alone { ALONE } else { BESIDE }).await?;
     transaction.query(&lock, &[&sync]).await?;
     let busy = transaction.prepare_cached(BUSY).await?;
     Ok(!transaction.query_one(&busy, &[&sync, &alone]).await?.get::<_, bool>(0))
