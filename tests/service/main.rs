@@ -5,10 +5,10 @@
 #[path = "../flows/address.rs"]
 mod address;
 #[path = "../../common/tests/queue/broker.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "shared with other test binaries, of which each uses a part")]
 mod broker;
 #[path = "../../api/tests/rest/client.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "shared with other test binaries, of which each uses a part")]
 mod client;
 mod faults;
 mod frozen;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../../common/tests/queue/broker.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "shared with other test binaries, of which each uses a part")]
 mod broker;
 mod bulk;
 mod client;

@@ -5,7 +5,7 @@
 
 mod admission;
 #[path = "../../../common/tests/queue/broker.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "shared with other test binaries, of which each uses a part")]
 mod broker;
 mod leadership;
 mod limits;

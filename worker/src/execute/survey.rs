@@ -15,6 +15,8 @@ use crate::service::Service;
 
 /// Lines of a plan, or differences, that are kept to be shown; the counters and the plan itself know all.
 const MOST_LINES: usize = 100_000;
+/// What they may take in memory, in bytes of JSON: a record may have 10 MB.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 pub async fn plan(service: &Service, claimed: &Claimed, begun: &Ready) -> Result<Came, Failure> {
     let mut lines = Lines::default();
@@ -45,13 +47,17 @@ pub async fn verify(service: &Service, claimed: &Claimed, begun: &Ready) -> Resu
 #[derive(Default)]
 struct Lines {
     kept: Vec<Value>,
+    bytes: usize,
     more: usize,
 }
 
 impl Lines {
     fn add(&mut self, line: &impl serde::Serialize) {
         match serde_json::to_value(line) {
-            Ok(line) if self.kept.len() < MOST_LINES => self.kept.push(line),
+            Ok(line) if self.kept.len() < MOST_LINES && self.bytes < MOST_BYTES => {
+                self.bytes += line.to_string().len();
+                self.kept.push(line);
+            }
             Ok(_) | Err(_) => self.more += 1,
         }
     }
