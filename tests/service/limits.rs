@@ -142,3 +142,20 @@ async fn a_connection_bears_no_more_tasks_at_once_than_it_says() {
     fill(&pair.source, ITEMS + 1, 1).await;
     assert_eq!(written(&service.rest.complete(&definitions[0]).await), [[1, 0, 0], [0; 3]]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_worker_keeps_no_task_from_an_idle_one() {
+    let one_permit = Setup::new().set("WORKER_PERMITS", "1").workers(2).start();
+    let (service, long, short) = tokio::join!(one_permit, Pair::with_items(ITEMS), Pair::with_items(ITEMS));
+    let gate = Gate::before_writes(&long.target, "items", "true").await;
+    let held_up = service.rest.submit(&long.one_way()).await;
+    gate.reached().await;
+    let (_, task) = service.at_work(&held_up).await;
+    for definition in copies(&short, 3).await {
+        assert_eq!(written(&service.rest.complete(&definition).await), [[ITEMS, 0, 0], [0; 3]]);
+    }
+    let still_at_it = "SELECT status = 'running' AND generation = 1 FROM tasks WHERE id = $1";
+    assert!(service.metadata.value::<bool>(still_at_it, &[&task]).await, "the others waited for the busy worker");
+    gate.open().await;
+    assert_eq!(written(&service.rest.completed(&held_up).await), [[ITEMS, 0, 0], [0; 3]]);
+}

@@ -23,11 +23,9 @@ pub async fn run(service: Arc<Service>, mut consumer: Consumer) {
     let permits = Arc::new(Semaphore::new(service.limits.permits));
     let tracker = TaskTracker::new();
     while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-        let next = service.stopping.run_until_cancelled(consumer.next()).await;
-        let Some(Some(delivery)) = next else { break };
+        let Some(delivery) = consumer.next().await else { break };
         match take(&service, &delivery).await {
             Ok(taken) => {
-                acknowledge(delivery).await;
                 if let Some((claimed, lease)) = taken {
                     let service = Arc::clone(&service);
                     tracker.spawn(async move {
@@ -35,7 +33,12 @@ pub async fn run(service: Arc<Service>, mut consumer: Consumer) {
                         service.leases.remove(lease.task);
                         drop(permit);
                     });
+                    // Before the acknowledgement, which the broker answers with the next delivery.
+                    if permits.available_permits() == 0 {
+                        consumer.rest().await;
+                    }
                 }
+                acknowledge(delivery).await;
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "a task could not be claimed");
@@ -43,10 +46,6 @@ pub async fn run(service: Arc<Service>, mut consumer: Consumer) {
                 service.stopping.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
             }
         }
-    }
-    // Deliveries that were fetched ahead go back to the queue.
-    while let Some(delivery) = consumer.next().await {
-        hand_back(delivery).await;
     }
     tracker.close();
     tracker.wait().await;

@@ -24,11 +24,17 @@ const INTERACTIVE_RUN: u32 = 4;
 const QUIET_LIMIT: Duration = Duration::from_secs(20);
 
 /// Yields wake-ups one at a time; interactive ones first, but bulk ones never starve.
+///
+/// While it is subscribed, the broker hands out wake-ups ahead, so that one that comes is taken at once. Whoever can
+/// take no more lets it `rest`: then nothing lies here while another worker is idle, and the next wake-ups are asked for
+/// one by one until none waits. So a wake-up goes back, which the broker counts, only if it came in the moment before.
 pub struct Consumer {
     source: Source,
     link: Link,
     /// Interactive wake-ups since the last bulk one.
     run: u32,
+    /// Until no wake-up waits.
+    rested: bool,
     ready: watch::Sender<bool>,
     shutdown: CancellationToken,
 }
@@ -49,8 +55,8 @@ struct Link {
 }
 
 impl Consumer {
-    /// Connects with the first `next`. `prefetch` is how many unsettled wake-ups of each class the broker hands out:
-    /// as many as the worker has permits, so that none waits here while another worker is idle.
+    /// Connects with the first `next`. `prefetch` is how many unsettled wake-ups of each class the broker hands out
+    /// to a subscription.
     pub fn start(
         broker: Broker,
         topology: Topology,
@@ -62,10 +68,10 @@ impl Consumer {
         classes.sort_unstable();
         classes.dedup();
         let source = Source { broker, topology, classes, prefetch };
-        Self { source, link: Link::default(), run: 0, ready: watch::Sender::new(false), shutdown }
+        Self { source, link: Link::default(), run: 0, rested: false, ready: watch::Sender::new(false), shutdown }
     }
 
-    /// True while subscribed. It is `next` that notices a loss, and mends it.
+    /// True while connected to all queues. It is `next` that notices a loss, and mends it.
     pub fn readiness(&self) -> watch::Receiver<bool> {
         self.ready.subscribe()
     }
@@ -76,73 +82,85 @@ impl Consumer {
         let shutdown = self.shutdown.clone();
         let delivery = shutdown.run_until_cancelled(self.take()).await;
         if delivery.is_none() {
-            self.end().await;
+            self.ready.send_replace(false);
+            self.rest().await;
+            self.link = Link::default();
         }
         delivery
     }
 
+    /// Holds nothing until the next `next`: what was handed out and not taken goes back. Before a delivery is settled,
+    /// that is at most what the prefetch leaves.
+    pub async fn rest(&mut self) {
+        self.rested = true;
+        let mut kept = Vec::new();
+        for mut subscription in std::mem::take(&mut self.link.subscriptions) {
+            match subscription.rest().await {
+                Ok(()) => kept.push(subscription),
+                Err(error) => warn!(error = chain(&error), "wake-ups that were not taken go back with the channel only"),
+            }
+        }
+        self.link.subscriptions = kept;
+    }
+
     async fn take(&mut self) -> Delivery {
         loop {
-            self.subscribe().await;
-            let next = timeout(QUIET_LIMIT, self.link.poll(self.run >= INTERACTIVE_RUN)).await;
-            let Ok((index, delivery)) = next else {
-                self.link.subscriptions.clear();
-                continue;
-            };
-            match delivery {
-                // What came by a connection that is lost by now comes again.
-                Some(Ok(delivery)) if !delivery.acker.usable() => {}
-                Some(Ok(delivery)) => {
-                    if let Some(delivery) = self.link.subscriptions[index].read(delivery).await {
-                        self.run = if delivery.class == Class::Interactive { self.run + 1 } else { 0 };
-                        return delivery;
-                    }
-                }
-                ended => {
-                    let class = self.link.subscriptions.remove(index).class;
-                    let error = ended.and_then(|delivery| delivery.err()).map(|error| chain(&error));
-                    warn!(%class, error, "a subscription has ended");
-                    self.ready.send_replace(false);
-                }
+            self.connect().await;
+            let Some((subscription, raw)) = self.receive().await else { continue };
+            // What came by a connection that is lost by now comes again.
+            if raw.acker.usable()
+                && let Some(delivery) = self.link.subscriptions[subscription].read(raw).await
+            {
+                self.run = if delivery.class == Class::Interactive { self.run + 1 } else { 0 };
+                return delivery;
             }
         }
     }
 
-    /// As often as it takes.
-    async fn subscribe(&mut self) {
-        if self.link.is_whole(&self.source) {
-            return;
-        }
+    /// Connects and subscribes to all, as often as it takes; or connects only, after a rest.
+    async fn connect(&mut self) {
         let mut pauses = pauses("consumer");
-        while let Err(error) = self.link.mend(&self.source).await {
+        while let Err(error) = self.link.mend(&self.source, !self.rested).await {
             self.ready.send_replace(false);
             pauses.after(&error).await;
         }
         if !self.ready.send_replace(true) {
-            info!("the consumer is subscribed");
+            info!("the consumer is connected");
         }
     }
 
-    async fn end(&mut self) {
-        self.ready.send_replace(false);
-        for subscription in std::mem::take(&mut self.link).subscriptions {
-            if let Err(error) = subscription.end().await {
-                warn!(error = chain(&error), "wake-ups that were not taken go back with the connection only");
+    /// A wake-up, and by which subscription it came. `None`: something is to be mended, or to be subscribed to.
+    async fn receive(&mut self) -> Option<(usize, lapin::message::Delivery)> {
+        let bulk_first = self.run >= INTERACTIVE_RUN;
+        if self.rested {
+            let waiting = self.link.ask(bulk_first).await;
+            self.rested = waiting.is_some();
+            return waiting;
+        }
+        let Ok((index, delivery)) = timeout(QUIET_LIMIT, self.link.poll(bulk_first)).await else {
+            self.link.subscriptions.clear();
+            return None;
+        };
+        match delivery {
+            Some(Ok(delivery)) => Some((index, delivery)),
+            ended => {
+                let class = self.link.subscriptions.remove(index).class;
+                let error = ended.and_then(|delivery| delivery.err()).map(|error| chain(&error));
+                warn!(%class, error, "a subscription has ended");
+                self.ready.send_replace(false);
+                None
             }
         }
     }
 }
 
 impl Link {
-    fn is_whole(&self, source: &Source) -> bool {
-        self.is_connected() && self.subscriptions.len() == source.classes.len()
-    }
-
     fn is_connected(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| connection.status().connected())
     }
 
-    async fn mend(&mut self, source: &Source) -> Result<()> {
+    /// Makes what is missing.
+    async fn mend(&mut self, source: &Source, subscribed: bool) -> Result<()> {
         if !self.is_connected() {
             *self = Self::default();
         }
@@ -157,7 +175,32 @@ impl Link {
             }
         }
         self.subscriptions.sort_unstable_by_key(|subscription| subscription.class);
+        for subscription in self.subscriptions.iter_mut().filter(|one| subscribed && one.deliveries.is_none()) {
+            subscription.subscribe().await?;
+        }
         Ok(())
+    }
+
+    /// What waits in the first queue that has something. A subscription that cannot be asked is given up.
+    async fn ask(&mut self, last_first: bool) -> Option<(usize, lapin::message::Delivery)> {
+        for place in 0..self.subscriptions.len() {
+            let index = place_of(place, self.subscriptions.len(), last_first);
+            // Where nobody waits for the answer any longer, what it brings goes back with the channel.
+            let subscription = self.subscriptions.remove(index);
+            match subscription.ask().await {
+                Ok(delivery) => {
+                    self.subscriptions.insert(index, subscription);
+                    if let Some(delivery) = delivery {
+                        return Some((index, delivery));
+                    }
+                }
+                Err(error) => {
+                    warn!(class = %subscription.class, error = chain(&error), "a queue cannot be asked");
+                    return None;
+                }
+            }
+        }
+        None
     }
 
     /// What the first subscription that has something says, and which one that is.
@@ -165,8 +208,9 @@ impl Link {
         let count = self.subscriptions.len();
         poll_fn(|context| {
             for place in 0..count {
-                let index = if last_first { count - 1 - place } else { place };
-                if let Poll::Ready(delivery) = self.subscriptions[index].deliveries.poll_next_unpin(context) {
+                let index = place_of(place, count, last_first);
+                let deliveries = self.subscriptions[index].deliveries.as_mut();
+                if let Some(Poll::Ready(delivery)) = deliveries.map(|deliveries| deliveries.poll_next_unpin(context)) {
                     return Poll::Ready((index, delivery));
                 }
             }
@@ -174,4 +218,8 @@ impl Link {
         })
         .await
     }
+}
+
+fn place_of(place: usize, count: usize, last_first: bool) -> usize {
+    if last_first { count - 1 - place } else { place }
 }

@@ -31,6 +31,74 @@ async fn interactive_wake_ups_overtake_bulk_ones_which_do_not_starve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_rests_holds_nothing_and_then_asks_for_what_waits() {
+    const EACH: u32 = 9;
+    let queue = Queue::make().await;
+    let shutdown = CancellationToken::new();
+    let mut consumer = queue.consumer(3, &shutdown);
+    let first = queue.publish(Class::Bulk).await;
+    let held = take(&mut consumer).await;
+    assert_eq!(held.wake, first);
+    consumer.rest().await;
+    let mut sent = Vec::new();
+    for class in Class::ALL {
+        for _ in 0..EACH {
+            sent.push(queue.publish(class).await.task);
+        }
+    }
+    held.ack().await.unwrap();
+    for class in Class::ALL {
+        assert_eq!(queue.ready(class).await, EACH);
+    }
+
+    let mut order = Vec::new();
+    let mut taken = Vec::new();
+    while taken.len() < sent.len() {
+        let delivery = take(&mut consumer).await;
+        // Nothing had been handed out to be handed back.
+        assert!(!delivery.redelivered);
+        order.push(delivery.class);
+        taken.push(delivery.wake.task);
+        delivery.ack().await.unwrap();
+        let waiting = queue.ready(Class::Interactive).await + queue.ready(Class::Bulk).await;
+        assert_eq!(waiting as usize, sent.len() - taken.len());
+    }
+    let bulk: Vec<_> = (0..order.len()).filter(|place| order[*place] == Class::Bulk).collect();
+    assert_eq!(bulk[..3], [4, 9, 11], "{order:?}");
+    taken.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(taken, sent);
+
+    // Where nothing waits it is subscribed again: what comes is handed out ahead.
+    let (waited_for, _) = tokio::join!(take(&mut consumer), queue.publish(Class::Interactive));
+    queue.publish(Class::Interactive).await;
+    eventually(async || queue.ready(Class::Interactive).await == 0).await;
+    waited_for.ack().await.unwrap();
+    consumer.rest().await;
+    assert_eq!(queue.ready(Class::Interactive).await, 1);
+    assert!(take(&mut consumer).await.redelivered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wake_up_that_nobody_waits_for_any_longer_is_not_lost_to_a_consumer_that_asks() {
+    let queue = Queue::make().await;
+    let mut consumer = queue.consumer(1, &CancellationToken::new());
+    for _ in 0..20 {
+        let wake = queue.publish(Class::Bulk).await;
+        consumer.rest().await;
+        // Given up at any moment of its work.
+        let micros = rand::random_range(0..3000);
+        let early = tokio::time::timeout(std::time::Duration::from_micros(micros), consumer.next()).await;
+        let delivery = match early {
+            Ok(delivery) => delivery.unwrap(),
+            Err(_) => take(&mut consumer).await,
+        };
+        assert_eq!(delivery.wake, wake);
+        delivery.ack().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_deleted_under_the_consumer_is_made_and_subscribed_again() {
     let queue = Queue::make().await;
     let mut consumer = queue.consumer(1, &CancellationToken::new());
