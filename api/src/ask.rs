@@ -16,9 +16,6 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::problem::{Code, Problem};
 
-/// A worker that was not heard of for so long is not counted on. They tell of themselves every few seconds.
-pub const ALIVE_WITHIN: Duration = Duration::from_secs(20);
-
 /// Between looks for an answer: more and more.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
@@ -113,13 +110,12 @@ pub async fn wait(app: &App, account: AccountId, task: TaskId, patience: Duratio
 
 /// Whether a worker lives that takes tasks.
 pub async fn somebody_is_there(client: &impl GenericClient) -> Result<bool, Problem> {
-    let alive = workers::alive(client, ALIVE_WITHIN).await?;
-    Ok(alive.iter().any(|(worker, ..)| !worker.stopping))
+    Ok(workers::permits(client).await? > 0)
 }
 
 fn no_worker() -> Problem {
     let detail = "no worker is alive: start one with `pinksync worker`, then send the request again";
-    Problem::new(Code::NoWorker, detail).retry_after(ALIVE_WITHIN.as_secs())
+    Problem::new(Code::NoWorker, detail).retry_after(workers::ALIVE_WITHIN.as_secs())
 }
 
 fn late(patience: Duration) -> Problem {

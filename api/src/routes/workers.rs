@@ -14,7 +14,6 @@ use utoipa_axum::routes;
 
 use crate::answer::Shown;
 use crate::app::App;
-use crate::ask::ALIVE_WITHIN;
 
 #[derive(Debug, Serialize, ToSchema)]
 struct Workers {
@@ -58,6 +57,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(get, path = "/v1/workers", tag = "system", operation_id = "list_workers",
     security(("token" = ["admin"])), responses((status = 200, body = Workers)))]
 async fn list(State(app): State<Arc<App>>) -> Shown<Workers> {
-    let alive = workers::alive(&app.client().await?, ALIVE_WITHIN).await?;
+    let alive = workers::alive(&app.client().await?).await?;
     Ok(Json(Workers { data: alive.into_iter().map(WorkerView::from).collect() }))
 }

@@ -6,6 +6,9 @@ use super::{GenericClient, Result};
 use crate::ids::WorkerId;
 use crate::time::Utc;
 
+/// A worker that was not seen for longer is taken for dead: it says every few seconds that it is alive.
+pub const ALIVE_WITHIN: Duration = Duration::from_secs(20);
+
 /// A worker process as it says of itself.
 #[derive(Debug, Clone)]
 pub struct Worker {
@@ -36,11 +39,11 @@ pub async fn gone(client: &impl GenericClient, worker: WorkerId) -> Result<()> {
     Ok(())
 }
 
-/// Workers seen within `age`, with when they started and were last seen, oldest first.
-pub async fn alive(client: &impl GenericClient, age: Duration) -> Result<Vec<(Worker, Utc, Utc)>> {
+/// Workers that are alive, with when they started and were last seen, oldest first.
+pub async fn alive(client: &impl GenericClient) -> Result<Vec<(Worker, Utc, Utc)>> {
     const SELECT: &str = "SELECT id, host, pid, version, permits, running, stopping, started_at, seen_at FROM workers
         WHERE seen_at > now() - make_interval(secs => $1) ORDER BY id";
-    let rows = client.query(SELECT, &[&age.as_secs_f64()]).await?;
+    let rows = client.query(SELECT, &[&ALIVE_WITHIN.as_secs_f64()]).await?;
     let worker = |row: &tokio_postgres::Row| Worker {
         id: row.get(0),
         host: row.get(1),
@@ -51,6 +54,14 @@ pub async fn alive(client: &impl GenericClient, age: Duration) -> Result<Vec<(Wo
         stopping: row.get(6),
     };
     Ok(rows.iter().map(|row| (worker(row), row.get(7), row.get(8))).collect())
+}
+
+/// The permits of all workers that are alive and still take tasks.
+pub async fn permits(client: &impl GenericClient) -> Result<i64> {
+    const SUM: &str = "SELECT coalesce(sum(permits), 0) FROM workers
+        WHERE seen_at > now() - make_interval(secs => $1) AND NOT stopping";
+    let statement = client.prepare_cached(SUM).await?;
+    Ok(client.query_one(&statement, &[&ALIVE_WITHIN.as_secs_f64()]).await?.get(0))
 }
 
 /// Forgets workers that were not seen for `age`.

@@ -16,9 +16,6 @@ use crate::recover;
 use crate::saved_plan::SavedPlan;
 use crate::segment::{self, Done, KeyWork, Purpose, Work};
 
-/// For how many at once a dataset is cut that processes share: who takes part is not known when it is cut.
-const SHARED_BY: usize = 16;
-
 /// How often a file that somebody else writes is read anew before the session fails.
 const PUBLISH_ATTEMPTS: u32 = 3;
 
@@ -50,14 +47,14 @@ async fn compare_once(session: &Session, pair: &mut Arc<Pair>, share: Share) -> 
     close_contended(session, pair).await?;
     session.observer.phase(pair.name(), Phase::Planning);
     recall_counted(session, unshared(pair)?).await?;
-    let hands = match share {
-        Share::Nothing => session.workers,
-        Share::Segments => session.workers.max(SHARED_BY),
+    let (hands, shared) = match share {
+        Share::Nothing => (session.workers, false),
+        Share::Segments { hands } => (hands, true),
     };
     let (segments, _) = ranges::plan(session, pair, ranges::Coverage::Session, hands).await?;
     count_planning(session, pair, planning).await?;
     session.observer.phase(pair.name(), Phase::Comparing);
-    if share == Share::Segments && segments.len() > 1 && can_be_shared(session, pair) {
+    if shared && segments.len() > 1 && can_be_shared(session, pair) {
         return Ok(segments);
     }
     let moved = work_through(session, pair, segments).await?;

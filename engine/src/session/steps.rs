@@ -26,8 +26,8 @@ pub struct Progress {
 pub enum Share {
     /// This process alone.
     Nothing,
-    /// This process where it is a single one, and whoever takes one where there are more.
-    Segments,
+    /// This process where it is a single one, and whoever takes one where there are more; so many at once, it is thought.
+    Segments { hands: usize },
 }
 
 /// A part of a dataset that any process may carry out.

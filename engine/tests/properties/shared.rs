@@ -69,7 +69,7 @@ async fn carry_out(session: &Session, task: Task) -> Result<Option<Step>> {
     match task {
         Task::Advance(progress, again) => match session::open(session).await? {
             Opened::Open(mut open) => {
-                session::advance(session, &mut open, progress, Share::Segments, again).await.map(Some)
+                session::advance(session, &mut open, progress, Share::Segments { hands: 2 }, again).await.map(Some)
             }
             Opened::Guarded(finished) => Ok(Some(Step::Ended(finished))),
         },

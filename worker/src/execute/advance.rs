@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use pinksync_common::ids::SessionId;
 use pinksync_common::request::{Advance, pack, unpack};
-use pinksync_common::store::Result;
-use pinksync_common::store::sessions;
 use pinksync_common::store::tasks::{Claimed, Outcome};
+use pinksync_common::store::{Result, sessions, workers};
 use pinksync_engine::session::{self, Ending, Finished, Opened, Progress, Session, Share, SharedSegment, Step};
 use pinksync_model::{Mode, Reason, SessionStatus};
 
@@ -72,9 +71,10 @@ async fn sync(service: &Service, claimed: &Claimed, begun: &Ready) -> std::resul
     };
     let mut progress = begun.progress()?;
     let mut again = may_be_begun(claimed, begun);
+    let share = share(service, session).await?;
     let since = Instant::now();
     loop {
-        match session::advance(session, &mut open, progress, share(session), again).await? {
+        match session::advance(session, &mut open, progress, share, again).await? {
             Step::Ended(finished) => return Ok(Came::To(finished)),
             Step::Compared(next) if since.elapsed() < service.limits.slice => (progress, again) = (next, false),
             Step::Compared(next) => {
@@ -98,12 +98,14 @@ fn may_be_begun(claimed: &Claimed, begun: &Ready) -> bool {
     claimed.attempts > 1 || (!follows && begun.row.progress.is_some())
 }
 
-/// A session under a limit of records per second has its limit in one process.
-fn share(session: &Session) -> Share {
-    match session.definition.options.records_per_second {
-        Some(_) => Share::Nothing,
-        None => Share::Segments,
+/// A session under a limit of records per second has its limit in one process. Others are cut for all that could take
+/// part now; workers that come later find something to do, too, until the smaller segments of the end.
+async fn share(service: &Service, session: &Session) -> Result<Share> {
+    if session.definition.options.records_per_second.is_some() {
+        return Ok(Share::Nothing);
     }
+    let permits = workers::permits(&service.pool.get().await?).await?;
+    Ok(Share::Segments { hands: usize::try_from(permits).unwrap_or(0).max(service.limits.permits) })
 }
 
 async fn hand_out(
