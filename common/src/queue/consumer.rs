@@ -97,7 +97,9 @@ impl Consumer {
         for mut subscription in std::mem::take(&mut self.link.subscriptions) {
             match subscription.rest().await {
                 Ok(()) => kept.push(subscription),
-                Err(error) => warn!(error = chain(&error), "wake-ups that were not taken go back with the channel only"),
+                Err(error) => {
+                    warn!(error = chain(&error), "wake-ups that were not taken go back with the channel only")
+                }
             }
         }
         self.link.subscriptions = kept;
