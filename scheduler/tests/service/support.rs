@@ -80,20 +80,7 @@ impl Service {
     }
 
     pub async fn submit_for(&self, account: AccountId, sync: SyncId, schedule: Option<ScheduleId>) -> SessionId {
-        let new = NewSession {
-            account,
-            sync,
-            revision: 1,
-            mode: Mode::Sync,
-            allowed: Vec::new(),
-            retry_of: None,
-            undo_of: None,
-            apply_of: None,
-            resolves: None,
-            schedule,
-            created_by: None,
-            start: true,
-        };
+        let new = NewSession { schedule, ..NewSession::of(account, sync, 1, Mode::Sync) };
         let mut client = store::client(&self.pool).await.unwrap();
         let transaction = store::begin(&mut client).await.unwrap();
         let session = sessions::insert(&transaction, &new).await.unwrap();
