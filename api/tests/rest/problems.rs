@@ -169,7 +169,7 @@ async fn a_secret_never_comes_back() {
 
 #[tokio::test]
 async fn a_key_that_asks_too_often_is_told_when_to_come_back() {
-    with_limited_service(Some(3), |service| async move {
+    with_limited_service(3, |service| async move {
         let (one, other) = (service.tenant("acme").await.client, service.tenant("other").await.client);
         for left in [2, 1, 0] {
             let reply = one.get("/v1/syncs").await.with_status(200);
