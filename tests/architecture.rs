@@ -44,10 +44,11 @@ fn crates_know_only_whom_they_may() {
         ("scheduler", vec!["common", "model"]),
         ("worker", vec!["common", "connectors", "engine", "model"]),
         ("cli", vec!["api", "common", "connectors", "engine", "local", "model", "scheduler", "worker"]),
+        ("tests/support", vec!["common"]),
     ]);
     for (folder, allowed) in &allowed {
         let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
-        // Tests of the API have a worker, as they have a database.
+        // Tests of the API have a worker, as they have a database; `tests/support` is for tests alone, and allowed to nobody.
         let known: Vec<&str> = manifest
             .lines()
             .take_while(|line| *line != "[dev-dependencies]")

@@ -9,6 +9,7 @@ use pinksync_common::request::pack;
 use pinksync_common::store::tasks::{self, Answer, NewTask, TaskKind};
 use pinksync_common::store::{GenericClient, workers};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -41,10 +42,10 @@ impl Reply {
     /// What was asked for.
     ///
     /// # Errors
-    /// It could not be done, with the worker's reason.
-    pub fn done(self) -> Result<Value, Problem> {
+    /// It could not be done, with the worker's reason; or the worker said something else.
+    pub fn done<T: DeserializeOwned>(self) -> Result<T, Problem> {
         match self {
-            Self::Done(value) => Ok(value),
+            Self::Done(value) => serde_json::from_value(value).map_err(|error| Problem::internal(&error)),
             Self::Failed { code, detail, remedy } => {
                 Err(Problem::new(Code::SystemFailed, detail.clone()).at(code, detail, remedy))
             }

@@ -4,8 +4,6 @@
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../tests/flows/address.rs"]
-mod address;
 #[path = "postgres/connecting.rs"]
 mod connecting;
 #[path = "postgres/deleting.rs"]

@@ -1,6 +1,7 @@
 //! Servers that refuse, are away, or are not what the base was taken from.
 
-use super::address::Address;
+use pinksync_test_support::Address;
+
 use super::support::{Flow, password_address};
 
 const TABLE: &str = "CREATE TABLE t (id int PRIMARY KEY, a text)";

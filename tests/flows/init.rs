@@ -1,6 +1,7 @@
 //! `init` against PostgreSQL: what it proposes can be planned as it stands, and holds no secret.
 
-use super::address::Address;
+use pinksync_test_support::Address;
+
 use super::support::{Flow, password_address};
 
 const TABLES: &str = "CREATE SCHEMA sales; \

@@ -1,7 +1,6 @@
 //! Whole sessions of the built binary over real PostgreSQL and SQLite.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod address;
 mod bad_servers;
 mod creating;
 mod cut;

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use super::address::Address;
+use pinksync_test_support::Address;
 
 /// When the proxy breaks.
 #[derive(Debug, Clone)]

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use pinksync_test_support::Address;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
-
-use super::address::Address;
 
 /// Two databases on the test server, a folder with a sync file, and the binary.
 pub struct Flow {

@@ -1,9 +1,10 @@
 //! What sessions are held to: places, time, windows, and how much a connection bears.
 
+use pinksync_test_support::eventually;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Gate, Pair, Setup, eventually, fill, written};
+use crate::support::{Gate, Pair, Setup, fill, written};
 
 const ITEMS: u64 = 500;
 

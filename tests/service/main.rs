@@ -2,14 +2,6 @@
 //! REST, and disturbed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../flows/address.rs"]
-mod address;
-#[path = "../../common/tests/queue/broker.rs"]
-#[allow(dead_code, reason = "shared with other test binaries, of which each uses a part")]
-mod broker;
-#[path = "../../api/tests/rest/client.rs"]
-#[allow(dead_code, reason = "shared with other test binaries, of which each uses a part")]
-mod client;
 mod faults;
 mod frozen;
 mod limits;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use axum::http::Method;
 use pinksync_common::auth::Permission;
+use pinksync_test_support::soon;
 use serde_json::{Value, json};
 
 use super::fixture::Things;
 use super::service::{with_hurried_service, with_service};
 use super::shop::with_shop;
-use super::support::soon;
 
 /// The ids, kinds and data of server-sent events.
 fn events(text: &str) -> Vec<(i64, String, Value)> {

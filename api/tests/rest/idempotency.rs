@@ -1,9 +1,9 @@
 //! A request that is sent twice is carried out once.
 
 use axum::http::Method;
+use pinksync_test_support::{Client, Reply};
 use serde_json::Value;
 
-use super::client::{Client, Reply};
 use super::fixture::{connection, unique};
 use super::service::with_service;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use axum::http::Method;
 use pinksync_common::auth::{Permission, Permissions, TokenKeys};
 use pinksync_common::sealing::{KeyRing, new_key};
+use pinksync_test_support::{Client, Reply};
 use serde_json::json;
 
-use super::client::{Client, Reply};
 use super::service::with_service;
 
 /// Revoking is to work within seconds.
@@ -37,7 +37,7 @@ async fn a_key_is_shown_once_lets_in_and_ends_when_it_is_revoked() {
         let shown = admin.get(made.header("location")).await.with_status(200);
         assert!(shown.json().get("api_key").is_none() && !shown.text.contains(&secret));
 
-        let client = service.login(&secret).await;
+        let client = service.open.log_in(&secret).await;
         client.get("/v1/api-keys").await.with_status(200);
         let path = made.header("location");
         let rotated = admin.ask(Method::POST, format!("{path}/rotate")).send().await.with_status(200).json();
@@ -46,7 +46,7 @@ async fn a_key_is_shown_once_lets_in_and_ends_when_it_is_revoked() {
         service.open.post("/v1/auth/token", &json!({"api_key": secret})).await.problem(401, "api_key_invalid");
 
         let secret = rotated["api_key"].as_str().unwrap();
-        let client = service.login(secret).await;
+        let client = service.open.log_in(secret).await;
         let revoked = admin.ask(Method::POST, format!("{path}/revoke")).send().await.with_status(200).json();
         assert!(revoked["revoked_at"].is_string());
         let refused = refused_in_time(&client).await;

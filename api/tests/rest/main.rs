@@ -1,12 +1,7 @@
 //! The REST API over HTTP, against a real metadata database.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../../common/tests/queue/broker.rs"]
-#[allow(dead_code, reason = "shared with other test binaries, of which each uses a part")]
-mod broker;
 mod bulk;
-mod client;
-mod database;
 mod decisions;
 mod document;
 mod events;
@@ -22,5 +17,4 @@ mod reach;
 mod revisions;
 mod service;
 mod shop;
-mod support;
 mod walk;

@@ -1,8 +1,8 @@
 //! Lists in pages: to the end, nothing twice and nothing left out.
 
+use pinksync_test_support::Client;
 use serde_json::{Value, json};
 
-use super::client::Client;
 use super::fixture::{Things, connection};
 use super::service::with_service;
 

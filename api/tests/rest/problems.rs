@@ -1,6 +1,7 @@
 //! Whatever is wrong with a request, the answer is a problem that says what and where.
 
 use axum::http::Method;
+use pinksync_test_support::Reply;
 use serde_json::{Value, json};
 
 use super::fixture::{PASSWORD, connection, sync};
@@ -138,7 +139,7 @@ async fn a_secret_never_comes_back() {
         wrong["port"] = PASSWORD.into();
         let mut twice = sync("shop");
         twice["target"]["path"] = json!([PASSWORD]);
-        let id = |reply: &super::client::Reply| reply.json()["id"].as_str().unwrap().to_owned();
+        let id = |reply: &Reply| reply.json()["id"].as_str().unwrap().to_owned();
         let replies = [
             client.get("/v1/connections").await,
             client.get(format!("/v1/connections/{}", id(&made))).await,
@@ -168,7 +169,7 @@ async fn a_secret_never_comes_back() {
 
 #[tokio::test]
 async fn a_key_that_asks_too_often_is_told_when_to_come_back() {
-    with_limited_service(Some(3), |service| async move {
+    with_limited_service(3, |service| async move {
         let (one, other) = (service.tenant("acme").await.client, service.tenant("other").await.client);
         for left in [2, 1, 0] {
             let reply = one.get("/v1/syncs").await.with_status(200);

@@ -8,15 +8,12 @@ use pinksync_api::{Parts, RateLimit, router, serve};
 use pinksync_common::auth::{ApiKey, KeyStates, Permission, Permissions, TokenKeys, Verifier};
 use pinksync_common::dispatch::Dispatcher;
 use pinksync_common::ids::{AccountId, ApiKeyId};
-use pinksync_common::queue::{Broker, DEFAULT_PREFIX, Inspector, Publisher, Topology};
+use pinksync_common::queue::{Broker, Inspector, Publisher};
 use pinksync_common::sealing::{KeyRing, new_key};
 use pinksync_common::settings::TlsFiles;
 use pinksync_common::store::{Pool, accounts, api_keys};
-use serde_json::json;
+use pinksync_test_support::{Client, topology, with_database};
 use tokio_util::sync::{CancellationToken, DropGuard};
-
-use super::client::Client;
-use super::database::with_database;
 
 /// bcrypt's lowest, so that tests are quick.
 const CHEAP: u32 = 4;
@@ -61,56 +58,33 @@ impl Default for Wishes {
 }
 
 /// Runs a test against a service over an empty database.
-pub async fn with_service<F: Future<Output = ()> + Send + 'static>(
-    test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
-) {
-    with_limited_service(None, test).await;
+pub async fn with_service<F: Future<Output = ()>>(test: impl FnOnce(Arc<Service>) -> F) {
+    with_wishes(Wishes::default(), test).await;
 }
 
 /// As [`with_service`], with a limit of requests a minute.
-pub async fn with_limited_service<F: Future<Output = ()> + Send + 'static>(
-    requests: Option<u32>,
-    test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
-) {
-    with_database(move |pool| async move {
-        let wishes = Wishes { requests, ..Wishes::default() };
-        test(Arc::new(Service::start(pool, &nobody(), wishes))).await;
-    })
-    .await;
+pub async fn with_limited_service<F: Future<Output = ()>>(requests: u32, test: impl FnOnce(Arc<Service>) -> F) {
+    with_wishes(Wishes { requests: Some(requests), ..Wishes::default() }, test).await;
 }
 
 /// As [`with_service`], with requests given up after a time.
-pub async fn with_hurried_service<F: Future<Output = ()> + Send + 'static>(
-    time_limit: Duration,
-    test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
-) {
-    with_database(move |pool| async move {
-        let wishes = Wishes { time_limit, ..Wishes::default() };
-        test(Arc::new(Service::start(pool, &nobody(), wishes))).await;
-    })
-    .await;
+pub async fn with_hurried_service<F: Future<Output = ()>>(time_limit: Duration, test: impl FnOnce(Arc<Service>) -> F) {
+    with_wishes(Wishes { time_limit, ..Wishes::default() }, test).await;
+}
+
+/// A service that speaks HTTPS alone.
+pub async fn with_https_service<F: Future<Output = ()>>(tls: TlsFiles, test: impl FnOnce(Arc<Service>) -> F) {
+    with_wishes(Wishes { tls: Some(tls), ..Wishes::default() }, test).await;
+}
+
+async fn with_wishes<F: Future<Output = ()>>(wishes: Wishes, test: impl FnOnce(Arc<Service>) -> F) {
+    with_database(|pool| test(Arc::new(Service::start(pool, &nobody(), wishes)))).await;
 }
 
 /// There is no broker there: what is accepted waits for one, and the answers are the same.
 fn nobody() -> Broker {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     Broker::new(&format!("amqp://nobody@{address}")).unwrap()
-}
-
-pub fn topology() -> Topology {
-    Topology::new(DEFAULT_PREFIX).unwrap()
-}
-
-/// A service that speaks HTTPS alone.
-pub async fn with_https_service<F: Future<Output = ()> + Send + 'static>(
-    tls: TlsFiles,
-    test: impl FnOnce(Arc<Service>) -> F + Send + 'static,
-) {
-    with_database(move |pool| async move {
-        let wishes = Wishes { tls: Some(tls), ..Wishes::default() };
-        test(Arc::new(Service::start(pool, &nobody(), wishes))).await;
-    })
-    .await;
 }
 
 impl Service {
@@ -181,13 +155,7 @@ impl Service {
             expires_at,
         };
         api_keys::insert(&self.pool.get().await.unwrap(), new).await.unwrap();
-        let client = self.login(key.text().expose()).await;
+        let client = self.open.log_in(key.text().expose()).await;
         (key, client)
-    }
-
-    /// A client with a token that was had for an API key.
-    pub async fn login(&self, api_key: &str) -> Client {
-        let reply = self.open.post("/v1/auth/token", &json!({"api_key": api_key})).await.with_status(200);
-        self.open.with_token(reply.json()["access_token"].as_str().unwrap())
     }
 }

@@ -7,17 +7,14 @@ use std::time::Duration;
 use axum::http::Method;
 use pinksync_common::definition::HostPolicy;
 use pinksync_common::queue::Broker;
+use pinksync_test_support::{Client, Reply, VirtualHost, soon, topology, with_database};
 use pinksync_worker::{Deps, Limits};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::broker::VirtualHost;
-use super::client::{Client, Reply};
-use super::database::with_database;
-use super::service::{Service, Wishes, topology};
-use super::support::soon;
+use super::service::{Service, Wishes};
 
 /// One task at a time: two who write one SQLite file would wait for each other, and nobody here repeats wake-ups.
 const LIMITS: Limits = Limits {

@@ -2,9 +2,9 @@
 
 use axum::http::Method;
 use pinksync_common::auth::Permission;
+use pinksync_test_support::{Client, Reply};
 use serde_json::Value;
 
-use super::client::{Client, Reply};
 use super::fixture::Things;
 use super::service::{Service, with_service};
 

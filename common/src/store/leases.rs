@@ -18,14 +18,6 @@ pub async fn lead(client: &impl GenericClient, name: &str, owner: Uuid, lease: D
     Ok(row.map(|row| row.get(0)))
 }
 
-/// Whether `owner` still leads under `term`; asked inside the transaction that relies on it.
-pub async fn leads(client: &impl GenericClient, name: &str, owner: Uuid, term: i64) -> Result<bool> {
-    const SELECT: &str = "SELECT EXISTS (SELECT 1 FROM leases
-        WHERE name = $1 AND owner = $2 AND term = $3 AND until > now() FOR SHARE)";
-    let statement = client.prepare_cached(SELECT).await?;
-    Ok(client.query_one(&statement, &[&name, &owner, &term]).await?.get(0))
-}
-
 /// Gives leadership up, so that a standby need not wait.
 pub async fn resign(client: &impl GenericClient, name: &str, owner: Uuid) -> Result<()> {
     const UPDATE: &str = "UPDATE leases SET until = now() WHERE name = $1 AND owner = $2";

@@ -1,9 +1,10 @@
 //! What a consumer promises.
 
 use pinksync_common::queue::Class;
+use pinksync_test_support::{eventually, soon, topology};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Queue, eventually, soon, take, topology, wake};
+use crate::support::{Queue, take, wake};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn interactive_wake_ups_overtake_bulk_ones_which_do_not_starve() {

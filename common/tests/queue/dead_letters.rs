@@ -1,9 +1,10 @@
 //! What becomes of messages that nobody can work with.
 
 use pinksync_common::queue::{Class, DELIVERY_LIMIT, QueueError};
+use pinksync_test_support::eventually;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Queue, eventually, take};
+use crate::support::{Queue, take};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_version_and_rubbish_are_put_aside_where_they_can_be_listed_and_drained() {

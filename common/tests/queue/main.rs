@@ -1,7 +1,6 @@
 //! The queue against a real RabbitMQ: what is confirmed arrives, what is lost comes back, what is poison is put aside.
 #![allow(clippy::unwrap_used)]
 
-mod broker;
 mod consuming;
 mod dead_letters;
 mod publishing;

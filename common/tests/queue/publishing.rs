@@ -6,11 +6,11 @@ use std::time::Instant;
 use lapin::uri::AMQPUri;
 use pinksync_common::ids::TaskId;
 use pinksync_common::queue::{Broker, Class, Inspector, Publisher, QueueError, Topology, Wake};
+use pinksync_test_support::{VirtualHost, soon, topology};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::VirtualHost;
-use crate::support::{Queue, soon, take, topology, wake};
+use crate::support::{Queue, take, wake};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_confirmed_wake_up_reaches_a_consumer() {

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use pinksync_common::ids::TaskId;
 use pinksync_common::queue::{Broker, Class, Publisher, QueueError};
+use pinksync_test_support::{OwnBroker, eventually, soon, topology};
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::OwnBroker;
-use crate::support::{consumer, eventually, soon, take, topology, wake};
+use crate::support::{consumer, take, wake};
 
 /// More than the bound within which a publish answers.
 const ANSWER_LIMIT: Duration = Duration::from_secs(7);

@@ -1,37 +1,11 @@
-//! What each test of the queue begins with, and bounded waiting.
-
-use std::time::Duration;
+//! What each test of the queue begins with.
 
 use lapin::options::{BasicPublishOptions, QueueDeleteOptions};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use pinksync_common::ids::TaskId;
-use pinksync_common::queue::{Broker, Class, Consumer, DEFAULT_PREFIX, Delivery, Inspector, Publisher, Topology, Wake};
-use tokio::time::{sleep, timeout};
+use pinksync_common::queue::{Broker, Class, Consumer, Delivery, Inspector, Publisher, Wake};
+use pinksync_test_support::{VirtualHost, soon, topology};
 use tokio_util::sync::CancellationToken;
-
-use crate::broker::VirtualHost;
-
-/// Longer than anything here takes on a busy machine, a restarted broker included.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits, but not for ever.
-pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.expect("it takes too long")
-}
-
-/// Looks until the condition holds, but not for ever.
-pub async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
-    soon(async {
-        while !condition().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
-}
-
-pub fn topology() -> Topology {
-    Topology::new(DEFAULT_PREFIX).unwrap()
-}
 
 pub fn wake() -> Wake {
     Wake::of(TaskId::new())

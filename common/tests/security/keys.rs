@@ -4,8 +4,7 @@ use pinksync_common::auth::{ApiKey, Permission, Permissions};
 use pinksync_common::ids::{AccountId, ApiKeyId};
 use pinksync_common::store::audit::Deed;
 use pinksync_common::store::{Pool, accounts, api_keys, audit};
-
-use super::database::with_database;
+use pinksync_test_support::with_database;
 
 /// An account with a key; the hash is only a text here.
 pub async fn account_with_key(pool: &Pool, name: &str) -> (AccountId, ApiKeyId) {

@@ -1,6 +1,5 @@
 //! What guards the service, against a real metadata database.
 #![allow(clippy::unwrap_used)]
 
-mod database;
 mod keys;
 mod revocation;

@@ -7,10 +7,10 @@ use pinksync_common::auth::{Claims, KeyStates, Permission, Permissions, Refused,
 use pinksync_common::ids::{AccountId, ApiKeyId};
 use pinksync_common::sealing::{KeyRing, new_key};
 use pinksync_common::store::{Pool, api_keys};
+use pinksync_test_support::with_database;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::database::with_database;
 use super::keys::account_with_key;
 
 /// A token as the API has it after verifying.

@@ -1,6 +1,4 @@
 //! Which tasks may be taken, against a real metadata database.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../security/database.rs"]
-mod database;
 mod room;

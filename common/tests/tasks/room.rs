@@ -6,9 +6,8 @@ use pinksync_common::ids::{AccountId, ConnectionId, TaskId, WorkerId};
 use pinksync_common::queue::Class;
 use pinksync_common::store::tasks::{self, Claim, NewTask, TaskKind};
 use pinksync_common::store::{self, Client, accounts, connections};
+use pinksync_test_support::with_database;
 use serde_json::json;
-
-use crate::database::with_database;
 
 const LEASE: Duration = Duration::from_secs(60);
 

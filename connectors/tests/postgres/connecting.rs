@@ -8,8 +8,8 @@ use pinksync_connectors::registry::Origin;
 use pinksync_engine::connector::{CheckStep, Purpose};
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{Secret, ServerSettings, Tls, TlsMode};
+use pinksync_test_support::Address;
 
-use super::address::Address;
 use super::setup::{server_url, system, variable};
 
 fn password_url() -> String {

@@ -88,20 +88,7 @@ async fn in_the_way(transaction: &Transaction<'_>, due: &Due) -> Result<bool> {
 
 /// It begins as soon as the admission lets it in.
 async fn start(transaction: &Transaction<'_>, due: &Due, revision: i64) -> Result<SessionId> {
-    let new = NewSession {
-        account: due.account,
-        sync: due.sync,
-        revision,
-        mode: Mode::Sync,
-        allowed: Vec::new(),
-        retry_of: None,
-        undo_of: None,
-        apply_of: None,
-        resolves: None,
-        schedule: Some(due.id),
-        created_by: None,
-        start: true,
-    };
+    let new = NewSession { schedule: Some(due.id), ..NewSession::of(due.account, due.sync, revision, Mode::Sync) };
     let session = sessions::insert(transaction, &new).await?;
     scheduling::fired(transaction, due, session).await?;
     Ok(session)

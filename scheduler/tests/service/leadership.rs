@@ -5,12 +5,13 @@ use std::sync::Arc;
 use pinksync_common::store::{self, leases};
 use pinksync_model::SessionStatus::InProgress;
 use pinksync_scheduler::{LEASE, Scheduler, run};
+use pinksync_test_support::{eventually, soon};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::support::{MINUTE, SCHEDULER, Service, eventually, soon};
+use crate::support::{MINUTE, Service};
 
 struct Running {
     scheduler: Arc<Scheduler>,
@@ -53,8 +54,8 @@ async fn a_standby_leads_when_the_leader_is_killed() {
     first.task.abort();
     assert_eq!(second.leads(true).await, Some(2));
     assert!(killed.elapsed() < 2 * LEASE, "{:?}", killed.elapsed());
-    let client = store::client(&service.pool).await.unwrap();
-    assert!(!leases::leads(&client, "scheduler", owner, 1).await.unwrap());
+    let (successor, term) = leader(&service).await;
+    assert!(successor != owner && term == 2);
     let session = service.submit(account, service.sync(account).await).await;
     eventually(async || service.status(account, session).await == InProgress).await;
     second.shutdown.cancel();
@@ -81,16 +82,15 @@ async fn a_leader_that_has_lost_its_lease_stops() {
     let service = Service::new().await;
     let first = Running::start(service.scheduler.clone());
     assert_eq!(first.leads(true).await, Some(1));
-    let (owner, term) = leader(&service).await;
     let thief = Uuid::now_v7();
     let steal = "UPDATE leases SET owner = $1, term = term + 1, until = now() + interval '1 hour'";
     service.execute(steal, &[&thief]).await;
     assert_eq!(first.leads(false).await, None);
-    let client = store::client(&service.pool).await.unwrap();
-    assert!(!leases::leads(&client, "scheduler", owner, term).await.unwrap());
-    assert!(leases::leads(&client, "scheduler", thief, term + 1).await.unwrap(), "it resigns only for itself");
     first.shutdown.cancel();
     soon(first.task).await.unwrap().unwrap();
+    assert_eq!(leader(&service).await, (thief, 2));
+    let lasts = "SELECT until > now() FROM leases WHERE name = 'scheduler'";
+    assert!(service.value::<bool>(lasts, &[]).await, "it resigns only for itself");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,9 +108,7 @@ async fn loops_outlive_rounds_that_fail_and_connections_that_are_cut() {
     service.execute("ALTER TABLE out_of_sight RENAME TO schedule_firings", &[]).await;
     eventually(async || service.firings(schedule).await == (1, 1)).await;
 
-    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name = $1";
-    assert!(service.value::<i64>(cut, &[&SCHEDULER]).await > 0);
+    assert!(service.metadata.cut_connections().await > 0);
     let session = service.submit(account, service.sync(account).await).await;
     eventually(async || service.status(account, session).await == InProgress).await;
     running.shutdown.cancel();

@@ -4,9 +4,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission;
-#[path = "../../../common/tests/queue/broker.rs"]
-#[allow(dead_code, reason = "shared with other test binaries, of which each uses a part")]
-mod broker;
 mod leadership;
 mod limits;
 mod queue;

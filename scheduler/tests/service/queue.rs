@@ -1,21 +1,13 @@
 //! Wake-ups that were not published, or that the broker has lost; and how much there is to do.
 
-use lapin::options::QueuePurgeOptions;
-use lapin::{Connection, ConnectionProperties};
-use pinksync_common::queue::{Class, DEFAULT_PREFIX, Topology};
+use pinksync_common::queue::Class;
 use pinksync_common::store::{self, load};
 use pinksync_scheduler::loops::{refill, relay};
+use pinksync_test_support::purge;
 
 use crate::support::Service;
 
 impl Service {
-    async fn purge(&self, class: Class) {
-        let connection = Connection::connect(&self.vhost.url, ConnectionProperties::default()).await.unwrap();
-        let channel = connection.create_channel().await.unwrap();
-        let queue = Topology::new(DEFAULT_PREFIX).unwrap().queue(class);
-        channel.queue_purge(queue.into(), QueuePurgeOptions::default()).await.unwrap();
-    }
-
     async fn stored_so_long_ago(&self, seconds: i32) {
         let update = "UPDATE tasks SET created_at = now() - make_interval(secs => $1),
             available_at = now() - make_interval(secs => $1), published_at = published_at - make_interval(secs => $1)";
@@ -68,7 +60,7 @@ async fn a_queue_that_has_lost_its_messages_is_filled_again() {
     let unpublished = "SELECT count(*) FROM tasks WHERE published_at IS NULL";
     assert_eq!(service.value::<i64>(unpublished, &[]).await, 0, "nothing is missing");
 
-    service.purge(Class::Bulk).await;
+    assert_eq!(purge(&service.vhost.url).await, 3);
     refill::round(&service.scheduler).await.unwrap();
     relay::round(&service.scheduler).await.unwrap();
     assert_eq!(service.waiting(Class::Bulk).await, 3);

@@ -5,27 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pinksync_common::ids::{AccountId, ScheduleId, SessionId, SyncId, TaskId, WorkerId};
-use pinksync_common::queue::{Broker, Class, DEFAULT_PREFIX, Inspector, Publisher, Topology};
+use pinksync_common::queue::{Broker, Class, Inspector, Publisher};
 use pinksync_common::store::sessions::{self, Moved, NewSession, SessionRow};
 use pinksync_common::store::tasks::{self, Claim, Claimed, NewTask, TaskKind};
 use pinksync_common::store::{self, Pool};
 use pinksync_common::time::Utc;
 use pinksync_model::{Mode, Reason, SessionStatus};
 use pinksync_scheduler::{CONNECTIONS, Limits, Scheduler};
-use tokio::time::{sleep, timeout};
-use tokio_postgres::NoTls;
-use tokio_postgres::types::{FromSql, ToSql};
-use uuid::Uuid;
-
-use crate::broker::VirtualHost;
-
-pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
-
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How the server shows the connections of schedulers.
-pub const SCHEDULER: &str = "pinksync scheduler";
+use pinksync_test_support::{Database, Parameters, VirtualHost, soon, topology};
+use tokio_postgres::types::FromSql;
 
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -36,7 +24,7 @@ pub struct Service {
     /// The test's own; schedulers have theirs.
     pub pool: Pool,
     pub vhost: VirtualHost,
-    database: String,
+    pub metadata: Database,
     limits: Limits,
 }
 
@@ -46,25 +34,24 @@ impl Service {
     }
 
     pub async fn with(limits: Limits) -> Self {
-        let (database, vhost) = (database().await, VirtualHost::make());
-        let scheduler = scheduler(&database, &vhost, limits).await;
+        let (metadata, vhost) = (Database::migrated("scheduler").await, VirtualHost::make());
+        let scheduler = scheduler(&metadata, &vhost, limits).await;
         let inspector = Inspector::new(Broker::new(&vhost.url).unwrap(), topology());
-        let pool = store::connect(&database, None, "test", 4).unwrap();
-        Self { scheduler, inspector, pool, vhost, database, limits }
+        Self { scheduler, inspector, pool: metadata.pool(), vhost, metadata, limits }
     }
 
     /// One more scheduler beside the first.
     pub async fn another(&self) -> Arc<Scheduler> {
-        scheduler(&self.database, &self.vhost, self.limits).await
+        scheduler(&self.metadata, &self.vhost, self.limits).await
     }
 
     pub async fn execute(&self, statement: &str, given: Parameters<'_>) -> u64 {
-        store::client(&self.pool).await.unwrap().execute(statement, given).await.unwrap()
+        self.metadata.execute(statement, given).await
     }
 
     /// The one value that a query gives.
     pub async fn value<T: for<'a> FromSql<'a>>(&self, query: &str, given: Parameters<'_>) -> T {
-        store::client(&self.pool).await.unwrap().query_one(query, given).await.unwrap().get(0)
+        self.metadata.value(query, given).await
     }
 
     pub async fn now(&self) -> Timestamp {
@@ -93,20 +80,7 @@ impl Service {
     }
 
     pub async fn submit_for(&self, account: AccountId, sync: SyncId, schedule: Option<ScheduleId>) -> SessionId {
-        let new = NewSession {
-            account,
-            sync,
-            revision: 1,
-            mode: Mode::Sync,
-            allowed: Vec::new(),
-            retry_of: None,
-            undo_of: None,
-            apply_of: None,
-            resolves: None,
-            schedule,
-            created_by: None,
-            start: true,
-        };
+        let new = NewSession { schedule, ..NewSession::of(account, sync, 1, Mode::Sync) };
         let mut client = store::client(&self.pool).await.unwrap();
         let transaction = store::begin(&mut client).await.unwrap();
         let session = sessions::insert(&transaction, &new).await.unwrap();
@@ -194,45 +168,10 @@ impl Service {
     }
 }
 
-/// Its URL.
-async fn database() -> String {
-    let server = std::env::var("PINKSYNC_TEST_POSTGRES_URL").expect("./dev test names a server");
-    let name = format!("scheduler_{}", Uuid::now_v7().simple());
-    connect(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    let url = format!("{}/{name}?sslmode=disable", server.rsplit_once('/').unwrap().0);
-    store::migrate(&mut connect(&url).await).await.unwrap();
-    url
-}
-
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-fn topology() -> Topology {
-    Topology::new(DEFAULT_PREFIX).unwrap()
-}
-
-async fn scheduler(database: &str, vhost: &VirtualHost, limits: Limits) -> Arc<Scheduler> {
+async fn scheduler(metadata: &Database, vhost: &VirtualHost, limits: Limits) -> Arc<Scheduler> {
     let broker = Broker::new(&vhost.url).unwrap();
     let publisher = Publisher::start(broker.clone(), topology());
     soon(publisher.ready()).await;
-    let pool = store::connect(database, None, SCHEDULER, CONNECTIONS).unwrap();
+    let pool = store::connect(&metadata.url, None, "pinksync scheduler", CONNECTIONS).unwrap();
     Arc::new(Scheduler::new(pool, publisher, Inspector::new(broker, topology()), limits))
-}
-
-/// Waits, but not for ever.
-pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.expect("it takes too long")
-}
-
-/// Looks until the condition holds, but not for ever.
-pub async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
-    soon(async {
-        while !condition().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
 }

@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::support::{Gate, Pair, Setup, eventually, written};
+use pinksync_test_support::eventually;
+
+use crate::support::{Gate, Pair, Setup, written};
 
 const ITEMS: u64 = 60_000;
 

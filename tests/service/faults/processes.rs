@@ -1,6 +1,8 @@
 //! The API and schedulers are killed.
 
-use crate::support::{Gate, Pair, Service, Setup, eventually, written};
+use pinksync_test_support::eventually;
+
+use crate::support::{Gate, Pair, Service, Setup, written};
 
 const ITEMS: u64 = 2000;
 

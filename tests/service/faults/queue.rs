@@ -1,26 +1,11 @@
 //! The broker stops, loses everything, or delivers twice.
 
-use lapin::options::QueuePurgeOptions;
-use lapin::{Connection, ConnectionProperties};
 use pinksync_common::ids::TaskId;
-use pinksync_common::queue::{Class, DEFAULT_PREFIX, Topology};
+use pinksync_test_support::{OwnBroker, eventually, purge};
 
-use crate::broker::OwnBroker;
-use crate::support::{Gate, Pair, Setup, eventually, written};
+use crate::support::{Gate, Pair, Setup, written};
 
 const ITEMS: u64 = 60_000;
-
-/// Takes all messages out of the queues; gives how many that were.
-async fn purge(url: &str) -> u32 {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    let topology = Topology::new(DEFAULT_PREFIX).unwrap();
-    let mut purged = 0;
-    for class in Class::ALL {
-        purged += channel.queue_purge(topology.queue(class).into(), QueuePurgeOptions::default()).await.unwrap();
-    }
-    purged
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_with_a_broker_that_loses_all_messages_and_is_gone_for_a_while() {

@@ -1,5 +1,7 @@
 //! Workers that are killed, and one that is asked to stop.
 
+use pinksync_test_support::eventually;
+
 use crate::support::{Gate, Pair, Service, Setup, count, written};
 
 const ITEMS: u64 = 60_000;
@@ -52,7 +54,7 @@ async fn a_worker_that_is_asked_to_stop_hands_its_tasks_back_without_burning_an_
     let (worker, task) = service.at_work(&session).await;
     let mut worker = service.workers.remove(worker);
     worker.process.terminate();
-    crate::support::eventually(async || worker.process.log().contains("stopping")).await;
+    eventually(async || worker.process.log().contains("stopping")).await;
     writes.open().await;
     assert!(worker.process.ended().await.success(), "it ends in order: {}", worker.process.log());
     let session = service.rest.completed(&session).await;

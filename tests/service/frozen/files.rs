@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pinksync_test_support::eventually;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::{assert_settled, freeze_at, service, taken_over, thaw};
-use crate::support::{Gate, Pair, Service, eventually, written};
+use crate::support::{Gate, Pair, Service, written};
 
 const ITEMS: u64 = 200;
 

@@ -4,9 +4,10 @@
 mod files;
 mod postgres;
 
+use pinksync_test_support::eventually;
 use serde_json::Value;
 
-use crate::support::{Gate, Service, Setup, eventually, written};
+use crate::support::{Gate, Service, Setup, written};
 
 /// A service with one worker, which will be the frozen one.
 async fn service() -> Service {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use pinksync_test_support::eventually;
 use uuid::Uuid;
 
-use crate::support::{Gate, Pair, Service, Setup, count, eventually, fill, written};
+use crate::support::{Gate, Pair, Service, Setup, count, fill, written};
 
 const ITEMS: u64 = 60_000;
 

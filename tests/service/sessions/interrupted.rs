@@ -1,10 +1,11 @@
 //! Sessions that somebody pauses or cancels in the middle of their first load.
 
 use pinksync_common::ids::TaskId;
+use pinksync_test_support::eventually;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::support::{Gate, Pair, Service, Setup, count, digest, eventually, written};
+use crate::support::{Gate, Pair, Service, Setup, count, digest, written};
 
 const ITEMS: u64 = 60_000;
 

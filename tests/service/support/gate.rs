@@ -1,8 +1,7 @@
 //! Holds a statement of the service at a chosen place, by locks that PostgreSQL has anyway: the product knows nothing of it.
 
+use pinksync_test_support::{Database, eventually};
 use tokio_postgres::Client;
-
-use super::{Database, eventually};
 
 /// Closed until it is opened. Statements wait at it for at most the ten seconds that the product allows them.
 pub struct Gate {

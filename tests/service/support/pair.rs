@@ -1,8 +1,7 @@
 //! Two PostgreSQL databases with the same table, and how they are synchronised.
 
+use pinksync_test_support::Database;
 use serde_json::{Value, json};
-
-use super::Database;
 
 pub struct Pair {
     pub source: Database,

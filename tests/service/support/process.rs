@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use super::eventually;
+use pinksync_test_support::eventually;
 
 /// How much of the log a failed test shows.
 const LAST_LINES: usize = 40;

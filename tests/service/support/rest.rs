@@ -1,9 +1,7 @@
 //! What a user asks of the service, by REST.
 
+use pinksync_test_support::{Client, eventually};
 use serde_json::{Value, json};
-
-use super::eventually;
-use crate::client::Client;
 
 /// Speaks for one account.
 #[derive(Clone)]
@@ -12,9 +10,7 @@ pub struct Rest(Client);
 impl Rest {
     /// Trades an API key for a token.
     pub async fn log_in(base: &str, api_key: &str) -> Self {
-        let open = Client::new(base);
-        let token = open.post("/v1/auth/token", &json!({"api_key": api_key})).await.with_status(200).json();
-        Self(open.with_token(token["access_token"].as_str().unwrap()))
+        Self(Client::new(base).log_in(api_key).await)
     }
 
     pub async fn get(&self, path: &str) -> Value {

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use lapin::uri::AMQPUri;
 use pinksync_common::ids::TaskId;
-use pinksync_common::queue::{Broker, Class, DEFAULT_PREFIX, Publisher, Topology, Wake};
+use pinksync_common::queue::{Broker, Class, Publisher, Wake};
+use pinksync_test_support::{Client, Database, VirtualHost, eventually, topology};
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Database, Line, Process, Rest, eventually};
-use crate::broker::VirtualHost;
-use crate::client::Client;
+use super::{Line, Process, Rest};
 
 const MASTER_KEY: &str = "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXpBQkNERUY=";
 
@@ -202,8 +201,7 @@ impl Service {
 
     /// Publishes the wake-ups of tasks, each so many times.
     pub async fn wake(&self, tasks: &[TaskId], times: usize) {
-        let topology = Topology::new(DEFAULT_PREFIX).unwrap();
-        let publisher = Publisher::start(Broker::new(&self.amqp).unwrap(), topology);
+        let publisher = Publisher::start(Broker::new(&self.amqp).unwrap(), topology());
         publisher.ready().await;
         for task in std::iter::repeat_n(tasks, times).flatten() {
             publisher.publish(Class::Bulk, &Wake::of(*task)).await.unwrap();

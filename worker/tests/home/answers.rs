@@ -76,7 +76,7 @@ async fn carry(client: TcpStream, server: TcpStream, losses: Arc<Losses>) {
 
 /// A home whose way to the server is lossy, with statements prepared and one connection.
 async fn home(database: &Database, session: SessionId) -> (PgHome, Way) {
-    let (before, rest) = database.url.split_once('@').unwrap();
+    let (before, rest) = database.metadata.url.split_once('@').unwrap();
     let (server, name) = rest.split_once('/').unwrap();
     let way = Way::to(server.to_owned()).await;
     let url = format!("{before}@127.0.0.1:{}/{name}", way.port);

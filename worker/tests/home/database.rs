@@ -1,14 +1,9 @@
 //! A database for each test, with what a home stands on: account, sync, task.
 
-use deadpool_postgres::Pool;
 use pinksync_common::ids::{AccountId, SyncId, TaskId};
-use pinksync_common::store;
+use pinksync_common::store::Pool;
 use pinksync_worker::home::{Fence, JournalView, PgHome, Scope};
-use tokio_postgres::NoTls;
-use uuid::Uuid;
-
-/// Connections of a test's pool.
-const CONNECTIONS: usize = 16;
+use tokio_postgres::types::FromSql;
 
 /// Sessions are begun by the scheduler; here by the first row that names one.
 const SESSIONS: &str = "
@@ -20,42 +15,31 @@ END $$;
 ";
 
 pub struct Database {
-    pub url: String,
-    pub pool: Pool,
+    pub metadata: pinksync_test_support::Database,
+    pool: Pool,
     account: AccountId,
 }
 
 impl Database {
     pub async fn new() -> Self {
-        let server = std::env::var("PINKSYNC_TEST_POSTGRES_URL").expect("./dev test names a server");
-        let name = format!("home_{}", Uuid::now_v7().simple());
-        client(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let url = format!("{}/{name}?sslmode=disable", server.rsplit_once('/').unwrap().0);
-        let mut own = client(&url).await;
-        store::migrate(&mut own).await.unwrap();
-        own.batch_execute(SESSIONS).await.unwrap();
+        let metadata = pinksync_test_support::Database::migrated("home").await;
+        metadata.batch(SESSIONS).await;
         for table in ["journal", "conflicts", "rejects", "deferred", "counters", "prepared", "overridden"] {
             let trigger = format!(
                 "CREATE TRIGGER begin_session BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION begin_session()"
             );
-            own.batch_execute(&trigger).await.unwrap();
+            metadata.batch(&trigger).await;
         }
         let account = AccountId::new();
-        own.execute("INSERT INTO accounts (id, name) VALUES ($1, 'acme')", &[&account]).await.unwrap();
-        let pool = store::connect(&url, None, "test", CONNECTIONS).unwrap();
-        Self { url, pool, account }
-    }
-
-    /// A client of its own, beside the pool.
-    pub async fn client(&self) -> tokio_postgres::Client {
-        client(&self.url).await
+        metadata.execute("INSERT INTO accounts (id, name) VALUES ($1, 'acme')", &[&account]).await;
+        Self { pool: metadata.pool(), metadata, account }
     }
 
     /// The scope of a new sync, without a lease.
     pub async fn sync(&self) -> Scope {
         let sync = SyncId::new();
         let insert = "INSERT INTO syncs (id, account_id, name) VALUES ($1, $2, $3)";
-        self.execute(insert, &[&sync, &self.account, &sync.to_string()]).await;
+        self.metadata.execute(insert, &[&sync, &self.account, &sync.to_string()]).await;
         Scope { account: self.account, sync, fence: None, journal: JournalView::Sync }
     }
 
@@ -64,32 +48,22 @@ impl Database {
         let fence = Fence { task: TaskId::new(), generation: 1 };
         let insert = "INSERT INTO tasks (id, account_id, kind, class, status, payload, generation, owner, lease_until)
                       VALUES ($1, $2, 'segment', 'bulk', 'running', '', 1, gen_random_uuid(), now() + interval '1 min')";
-        self.execute(insert, &[&fence.task, &scope.account]).await;
+        self.metadata.execute(insert, &[&fence.task, &scope.account]).await;
         Scope { fence: Some(fence), journal: JournalView::Task, ..scope }
     }
 
     /// A worker takes the task over.
     pub async fn take_over(&self, scope: Scope) {
         let update = "UPDATE tasks SET generation = generation + 1 WHERE id = $1";
-        assert_eq!(self.execute(update, &[&scope.fence.unwrap().task]).await, 1);
+        assert_eq!(self.metadata.execute(update, &[&scope.fence.unwrap().task]).await, 1);
     }
 
     pub fn home(&self, scope: Scope) -> PgHome {
         PgHome::new(self.pool.clone(), scope)
     }
 
-    pub async fn execute(&self, statement: &str, given: &[&(dyn tokio_postgres::types::ToSql + Sync)]) -> u64 {
-        self.pool.get().await.unwrap().execute(statement, given).await.unwrap()
-    }
-
     /// The one value that a query gives.
-    pub async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, query: &str) -> T {
-        self.pool.get().await.unwrap().query_one(query, &[]).await.unwrap().get(0)
+    pub async fn value<T: for<'a> FromSql<'a>>(&self, query: &str) -> T {
+        self.metadata.value(query, &[]).await
     }
-}
-
-async fn client(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }

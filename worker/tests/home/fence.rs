@@ -107,7 +107,7 @@ async fn a_settlement_in_flight_makes_the_taker_wait() {
     home.settle(session, DATASET, &counting(1)).await.unwrap().done("settle").unwrap();
 
     // Somebody keeps the dataset's row, and so the settlement, which has looked at its lease by then.
-    let mut blocker = database.client().await;
+    let mut blocker = database.metadata.connect().await;
     let blocking = blocker.transaction().await.unwrap();
     blocking.execute("SELECT 1 FROM datasets FOR UPDATE", &[]).await.unwrap();
     let settling = tokio::spawn({
@@ -120,7 +120,7 @@ async fn a_settlement_in_flight_makes_the_taker_wait() {
         assert!(begun.elapsed() < Duration::from_secs(10), "the settlement did not begin");
         tokio::task::yield_now().await;
     }
-    let taker = database.client().await;
+    let taker = database.metadata.connect().await;
     let pid: i32 = taker.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
     let task = scope.fence.unwrap().task;
     let taking = tokio::spawn(async move {

@@ -54,7 +54,7 @@ async fn a_run_lost_by_a_crash_is_noticed() {
     let home = database.home(database.sync().await);
     let run = stage(&home, 0..ROWS).await.unwrap();
     // What a crash of the server does to an unlogged table.
-    database.execute("TRUNCATE staged_rows", &[]).await;
+    database.metadata.execute("TRUNCATE staged_rows", &[]).await;
     lost("a page", run.read(&range(5, 9), 1000).await);
     lost("sums", run.sums(&range(5, 9), &[]).await);
     lost("opening", home.open_run(DATASET, Side::Source, spec()).await);
@@ -70,7 +70,7 @@ async fn rows_that_are_missing_are_noticed_by_the_checksum() {
     let database = Database::new().await;
     let home = database.home(database.sync().await);
     let run = stage(&home, 0..100).await.unwrap();
-    database.execute("DELETE FROM staged_rows WHERE ctid = (SELECT max(ctid) FROM staged_rows)", &[]).await;
+    database.metadata.execute("DELETE FROM staged_rows WHERE ctid = (SELECT max(ctid) FROM staged_rows)", &[]).await;
     lost("sums", run.sums(&KeyRange::default(), &[]).await);
 }
 

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::response::{IntoResponse, Response};
 use pinksync_common::ids::{ConflictId, SessionId, SyncId};
 use pinksync_common::store::conflicts::{self, Filter};
 use pinksync_common::store::syncs;
@@ -16,9 +14,8 @@ use uuid::Uuid;
 
 use super::view::{ConflictDetail, ConflictView};
 use crate::access::Caller;
-use crate::answer::Shown;
+use crate::answer::{Answer, Shown};
 use crate::app::App;
-use crate::etag::etag;
 use crate::input::{PathOf, QueryOf};
 use crate::page::{Page, Wanted};
 use crate::problem::Problem;
@@ -37,7 +34,7 @@ pub(super) struct ConflictsQuery {
     sync_id: Option<SyncId>,
     /// Those that this session found or settled.
     #[param(value_type = Option<Uuid>)]
-    session_id: Option<Uuid>,
+    session_id: Option<SessionId>,
     /// By its name on the source.
     dataset: Option<String>,
     /// Such as `update/update`.
@@ -57,7 +54,7 @@ pub(super) struct CountsQuery {
     sync_id: Option<SyncId>,
     /// Those that this session found or settled.
     #[param(value_type = Option<Uuid>)]
-    session_id: Option<Uuid>,
+    session_id: Option<SessionId>,
     /// By its name on the source.
     dataset: Option<String>,
 }
@@ -92,7 +89,7 @@ pub(super) async fn list(
     let wanted: Wanted<Uuid> = Wanted::new(query.limit, query.cursor.as_deref())?;
     let filter = Filter {
         sync: query.sync_id,
-        session: query.session_id.map(SessionId),
+        session: query.session_id,
         dataset: query.dataset,
         kind: query.kind,
         status: Some(query.status.unwrap_or(ConflictStatus::Open)),
@@ -111,8 +108,8 @@ pub(super) async fn counts(
     caller: Caller,
     QueryOf(query): QueryOf<CountsQuery>,
 ) -> Shown<Counts> {
-    let CountsQuery { sync_id: sync, session_id, dataset } = query;
-    let filter = Filter { sync, session: session_id.map(SessionId), dataset, ..Filter::default() };
+    let CountsQuery { sync_id: sync, session_id: session, dataset } = query;
+    let filter = Filter { sync, session, dataset, ..Filter::default() };
     let client = app.client().await?;
     let counts = conflicts::counts(&client, caller.account, &filter).await?;
     let data = counts.into_iter().map(|(status, kind, count)| Count { status, kind, count }).collect();
@@ -129,12 +126,12 @@ pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
     PathOf(id): PathOf<ConflictId>,
-) -> Result<Response, Problem> {
+) -> Result<Answer, Problem> {
     let client = app.client().await?;
     let row = conflicts::show(&client, caller.account, id).await?.ok_or_else(missing)?;
     let revision = row.revision;
     let sync = syncs::get(&client, caller.account, row.sync).await?;
     let definition = sync.map(|sync| sync.document).unwrap_or_default();
     let detail = ConflictDetail::new(ConflictView::from(row), &definition);
-    Ok(([(ETAG, etag(revision))], Json(detail)).into_response())
+    Ok(Answer::ok(&detail)?.at_revision(revision))
 }

@@ -118,8 +118,7 @@ async fn decide(
     };
     let decision = order(caller, id, change.body.choice, change.body.value.clone());
     let (session, to_publish) = sessions::decide(&work.sql, decider, &decision).await.map_err(refused)?;
-    let row = sessions::get(&work.sql, caller.account, session).await?.ok_or_else(missing)?;
-    let answer = Answer::accepted(&SessionView::counted(&work.sql, row).await?)?;
+    let answer = Answer::accepted(&SessionView::of(&work.sql, caller.account, session).await?)?;
     let answer = work.finish(app, "conflict.resolve", &id.to_string(), answer).await?;
     Ok((answer, to_publish))
 }
@@ -168,8 +167,8 @@ async fn told(app: &App, account: AccountId, id: ConflictId, reply: Reply) -> Re
     match result["outcome"].as_str() {
         Some("resolved") => {
             let row = conflicts::show(&app.client().await?, account, id).await?.ok_or_else(missing)?;
-            let revision = row.revision;
-            Ok(Answer::ok(&ConflictView::from(row))?.at_revision(revision))
+            let view = ConflictView::from(row);
+            Ok(Answer::ok(&view)?.at_revision(view.revision))
         }
         Some("moved") => {
             let detail = "a side has moved since: look at what both hold now, then decide again";

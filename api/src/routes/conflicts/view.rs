@@ -53,7 +53,7 @@ pub struct ConflictView {
     #[schema(value_type = Option<Uuid>)]
     deciding: Option<SessionId>,
     /// One more with each change; the `ETag`.
-    revision: i64,
+    pub(super) revision: i64,
 }
 
 /// A conflict with all that helps to decide it.

@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::response::{IntoResponse, Response};
 use pinksync_common::definition::{Secrets, Stored, check_connection, keep_secrets, open_secrets, seal_secrets, split};
 use pinksync_common::ids::ConnectionId;
 use pinksync_common::store::connections::{self, Connection, Contents, User};
@@ -24,7 +22,7 @@ use crate::access::Caller;
 use crate::answer::{Answer, Instead, Shown};
 use crate::app::App;
 use crate::change::{Change, Nothing};
-use crate::etag::{IfMatch, etag};
+use crate::etag::IfMatch;
 use crate::input::{PathOf, QueryOf, check_name};
 use crate::page::{Page, PageQuery, Wanted};
 use crate::problem::{Code, Problem};
@@ -103,8 +101,8 @@ async fn create(State(app): State<Arc<App>>, change: Change<Given>) -> Result<An
     let Given { name, max_tasks, .. } = &change.body;
     let contents = Contents { name, document: &document, sealed: sealed.as_deref(), max_tasks: *max_tasks };
     let row = connections::insert(&work.sql, account, id, contents).await.map_err(|error| taken(error, name))?;
-    let revision = row.revision;
-    let answer = Answer::created(format!("/v1/connections/{id}"), &ConnectionView::from(row))?.at_revision(revision);
+    let view = ConnectionView::from(row);
+    let answer = Answer::created(format!("/v1/connections/{id}"), &view)?.at_revision(view.revision);
     work.finish(&app, "connection.create", &id.to_string(), answer).await
 }
 
@@ -126,14 +124,11 @@ async fn list(
 #[utoipa::path(get, path = "/v1/connections/{connection_id}", tag = "connections", operation_id = "get_connection",
     security(("token" = ["sync:read"])), params(("connection_id" = Uuid, Path)),
     responses((status = 200, body = ConnectionView)))]
-async fn get(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    PathOf(id): PathOf<ConnectionId>,
-) -> Result<Response, Problem> {
+async fn get(State(app): State<Arc<App>>, caller: Caller, PathOf(id): PathOf<ConnectionId>) -> Result<Answer, Problem> {
     let client = app.client().await?;
     let row = connections::get(&client, caller.account, id).await?.ok_or_else(missing)?;
-    Ok(([(ETAG, etag(row.revision))], Json(ConnectionView::from(row))).into_response())
+    let view = ConnectionView::from(row);
+    Ok(Answer::ok(&view)?.at_revision(view.revision))
 }
 
 /// Change a connection
@@ -164,8 +159,8 @@ async fn replace(
     let contents = Contents { name, document: &document, sealed: sealed.as_deref(), max_tasks: *max_tasks };
     let row = connections::update(&work.sql, account, id, contents).await.map_err(|error| taken(error, name))?;
     let row = row.ok_or_else(missing)?;
-    let revision = row.revision;
-    let answer = Answer::ok(&ConnectionView::from(row))?.at_revision(revision);
+    let view = ConnectionView::from(row);
+    let answer = Answer::ok(&view)?.at_revision(view.revision);
     work.finish(&app, "connection.replace", &id.to_string(), answer).await
 }
 

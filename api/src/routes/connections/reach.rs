@@ -90,8 +90,7 @@ pub(super) async fn test(
     PathOf(id): PathOf<ConnectionId>,
     Body(Test { writes }): Body<Test>,
 ) -> Shown<Tested> {
-    let told = on_connection(&app, caller.account, TaskKind::Check, id, writes).await?.done()?;
-    Ok(Json(serde_json::from_value(told).map_err(|error| Problem::internal(&error))?))
+    Ok(Json(on_connection(&app, caller.account, TaskKind::Check, id, writes).await?.done()?))
 }
 
 /// List what a connection leads to
@@ -105,8 +104,7 @@ pub(super) async fn datasets(
     caller: Caller,
     PathOf(id): PathOf<ConnectionId>,
 ) -> Shown<Datasets> {
-    let told = on_connection(&app, caller.account, TaskKind::Discover, id, false).await?.done()?;
-    Ok(Json(serde_json::from_value(told).map_err(|error| Problem::internal(&error))?))
+    Ok(Json(on_connection(&app, caller.account, TaskKind::Discover, id, false).await?.done()?))
 }
 
 async fn on_connection(

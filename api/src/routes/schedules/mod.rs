@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::response::{IntoResponse, Response};
 use pinksync_common::ids::ScheduleId;
 use pinksync_common::store::schedules::{self, Contents};
 use pinksync_common::store::scheduling::Times;
@@ -24,7 +22,7 @@ use crate::access::Caller;
 use crate::answer::{Answer, Instead, Shown};
 use crate::app::App;
 use crate::change::{Change, Nothing};
-use crate::etag::{IfMatch, etag};
+use crate::etag::IfMatch;
 use crate::input::{PathOf, QueryOf};
 use crate::page::{Page, PageQuery, Wanted};
 use crate::problem::{Code, Problem};
@@ -70,8 +68,8 @@ async fn create(State(app): State<Arc<App>>, change: Change<NewSchedule>) -> Res
     hold_sync(&work.sql, &change.caller, &contents).await?;
     let next_at = next_at(&work.sql, &contents.times).await?;
     let row = schedules::insert(&work.sql, account, &contents, next_at).await?;
-    let (id, revision) = (row.id, row.revision);
-    let answer = Answer::created(format!("/v1/schedules/{id}"), &ScheduleView::from(row))?.at_revision(revision);
+    let (id, view) = (row.id, ScheduleView::from(row));
+    let answer = Answer::created(format!("/v1/schedules/{id}"), &view)?.at_revision(view.revision);
     work.finish(&app, "schedule.create", &id.to_string(), answer).await
 }
 
@@ -93,10 +91,11 @@ async fn list(
 #[utoipa::path(get, path = "/v1/schedules/{schedule_id}", tag = "schedules", operation_id = "get_schedule",
     security(("token" = ["sync:read"])), params(("schedule_id" = Uuid, Path)),
     responses((status = 200, body = ScheduleView)))]
-async fn get(State(app): State<Arc<App>>, caller: Caller, PathOf(id): PathOf<ScheduleId>) -> Result<Response, Problem> {
+async fn get(State(app): State<Arc<App>>, caller: Caller, PathOf(id): PathOf<ScheduleId>) -> Result<Answer, Problem> {
     let client = app.client().await?;
     let row = schedules::get(&client, caller.account, id).await?.ok_or_else(missing)?;
-    Ok(([(ETAG, etag(row.revision))], Json(ScheduleView::from(row))).into_response())
+    let view = ScheduleView::from(row);
+    Ok(Answer::ok(&view)?.at_revision(view.revision))
 }
 
 /// Change a schedule
@@ -118,8 +117,8 @@ async fn replace(
     hold_sync(&work.sql, &change.caller, &contents).await?;
     let next_at = if before.paused { None } else { next_at(&work.sql, &contents.times).await? };
     let row = schedules::update(&work.sql, account, id, &contents, next_at).await?.ok_or_else(missing)?;
-    let revision = row.revision;
-    let answer = Answer::ok(&ScheduleView::from(row))?.at_revision(revision);
+    let view = ScheduleView::from(row);
+    let answer = Answer::ok(&view)?.at_revision(view.revision);
     work.finish(&app, "schedule.replace", &id.to_string(), answer).await
 }
 
@@ -199,8 +198,8 @@ async fn set_paused(app: &Arc<App>, id: ScheduleId, change: &Change<Nothing>, pa
     let before = schedules::lock(&work.sql, account, id).await?.ok_or_else(missing)?;
     let next_at = if paused { None } else { next_at(&work.sql, &before.contents.times).await? };
     let row = schedules::set_paused(&work.sql, account, id, paused, next_at).await?.ok_or_else(missing)?;
-    let revision = row.revision;
-    let answer = Answer::ok(&ScheduleView::from(row))?.at_revision(revision);
+    let view = ScheduleView::from(row);
+    let answer = Answer::ok(&view)?.at_revision(view.revision);
     let action = if paused { "schedule.pause" } else { "schedule.resume" };
     work.finish(app, action, &id.to_string(), answer).await
 }

@@ -77,7 +77,7 @@ pub(super) struct ScheduleView {
     #[schema(value_type = Option<Uuid>)]
     last_session_id: Option<SessionId>,
     /// One more with each change; the `ETag`.
-    revision: i64,
+    pub(super) revision: i64,
     #[schema(value_type = String, format = DateTime)]
     created_at: Utc,
     #[schema(value_type = String, format = DateTime)]

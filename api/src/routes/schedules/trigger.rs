@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::change::{Change, Nothing};
 use crate::input::PathOf;
 use crate::problem::Problem;
-use crate::routes::sessions::{SessionView, insert, submitted};
+use crate::routes::sessions::{SessionView, submit};
 
 /// Start a session of a schedule now
 ///
@@ -34,23 +34,11 @@ pub(super) async fn trigger(
     let schedule = schedules::lock(&work.sql, caller.account, id).await?.ok_or_else(missing)?;
     let sync = schedule.contents.sync;
     let revision = syncs::hold_current(&work.sql, caller.account, sync).await?;
+    let revision = revision.ok_or_else(|| Problem::not_found("sync"))?;
     let new = NewSession {
-        account: caller.account,
-        sync,
-        revision: revision.ok_or_else(|| Problem::not_found("sync"))?,
-        mode: Mode::Sync,
-        allowed: Vec::new(),
-        retry_of: None,
-        undo_of: None,
-        apply_of: None,
-        resolves: None,
         schedule: Some(id),
         created_by: Some(caller.key),
-        start: true,
+        ..NewSession::of(caller.account, sync, revision, Mode::Sync)
     };
-    let (answer, to_publish, session) = insert(&app, &work.sql, &new).await?;
-    let answer = work.finish(&app, "schedule.trigger", &format!("{id} {session}"), answer).await?;
-    submitted(new.mode);
-    app.dispatcher.dispatch(to_publish);
-    Ok(answer)
+    submit(&app, work, &new, "schedule.trigger").await
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use pinksync_common::store::sessions::{self, Moved, NewSession, SessionRow};
 use pinksync_common::store::tasks::ToPublish;
-use pinksync_common::store::{Transaction, plans};
+use pinksync_common::store::{Transaction, plans, syncs};
 use pinksync_model::{Mode, Reason, SessionId, SessionStatus};
-use uuid::Uuid;
 
-use super::create::{insert, submitted};
+use super::create::submit;
 use super::look::missing;
 use super::view::SessionView;
 use crate::answer::{Answer, Instead};
@@ -18,7 +17,8 @@ use crate::change::{Change, Nothing, Work};
 use crate::input::PathOf;
 use crate::problem::{Code, Problem};
 
-type Request = (State<Arc<App>>, PathOf<Uuid>, Change<Nothing>);
+type OfSession = PathOf<SessionId>;
+type Request = (State<Arc<App>>, OfSession, Change<Nothing>);
 
 /// The reason code of what a person asked for.
 const BY_REQUEST: &str = "by_request";
@@ -27,7 +27,7 @@ const BY_REQUEST: &str = "by_request";
 #[utoipa::path(post, path = "/v1/sessions/{session_id}/start", tag = "sessions", operation_id = "start_session",
     security(("token" = ["sync:write"])), params(("session_id" = Uuid, Path)),
     responses((status = 202, body = SessionView)))]
-pub(super) async fn start(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change<Nothing>) -> Result<Answer, Instead> {
+pub(super) async fn start(app: State<Arc<App>>, id: OfSession, change: Change<Nothing>) -> Result<Answer, Instead> {
     let_in((app, id, change), SessionStatus::Pending, "session.start", "start").await
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn start(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change
 #[utoipa::path(post, path = "/v1/sessions/{session_id}/resume", tag = "sessions", operation_id = "resume_session",
     security(("token" = ["sync:write"])), params(("session_id" = Uuid, Path)),
     responses((status = 202, body = SessionView)))]
-pub(super) async fn resume(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change<Nothing>) -> Result<Answer, Instead> {
+pub(super) async fn resume(app: State<Arc<App>>, id: OfSession, change: Change<Nothing>) -> Result<Answer, Instead> {
     let_in((app, id, change), SessionStatus::Paused, "session.resume", "resume").await
 }
 
@@ -45,7 +45,7 @@ async fn let_in(
     action: &str,
     verb: &str,
 ) -> Result<Answer, Instead> {
-    let (account, id) = (change.caller.account, SessionId(id));
+    let account = change.caller.account;
     let mut client = app.client().await?;
     let work = change.begin(&app, &mut client).await?;
     let row = sessions::lock(&work.sql, account, id).await?.ok_or_else(missing)?;
@@ -69,7 +69,7 @@ async fn let_in(
 #[utoipa::path(post, path = "/v1/sessions/{session_id}/pause", tag = "sessions", operation_id = "pause_session",
     security(("token" = ["sync:write"])), params(("session_id" = Uuid, Path)),
     responses((status = 202, body = SessionView)))]
-pub(super) async fn pause(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change<Nothing>) -> Result<Answer, Instead> {
+pub(super) async fn pause(app: State<Arc<App>>, id: OfSession, change: Change<Nothing>) -> Result<Answer, Instead> {
     move_to((app, id, change), SessionStatus::Paused, "session.pause", "pause").await
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn pause(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change
 #[utoipa::path(post, path = "/v1/sessions/{session_id}/cancel", tag = "sessions", operation_id = "cancel_session",
     security(("token" = ["sync:write"])), params(("session_id" = Uuid, Path)),
     responses((status = 202, body = SessionView)))]
-pub(super) async fn cancel(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change<Nothing>) -> Result<Answer, Instead> {
+pub(super) async fn cancel(app: State<Arc<App>>, id: OfSession, change: Change<Nothing>) -> Result<Answer, Instead> {
     move_to((app, id, change), SessionStatus::Cancelled, "session.cancel", "cancel").await
 }
 
@@ -89,7 +89,7 @@ async fn move_to(
     action: &str,
     verb: &str,
 ) -> Result<Answer, Instead> {
-    let (account, id) = (change.caller.account, SessionId(id));
+    let account = change.caller.account;
     let mut client = app.client().await?;
     let work = change.begin(&app, &mut client).await?;
     let reason = Reason { code: BY_REQUEST.to_owned(), detail: format!("API key {} asked for it", change.caller.key) };
@@ -112,9 +112,7 @@ async fn finish(
     action: &str,
     to_publish: Vec<ToPublish>,
 ) -> Result<Answer, Instead> {
-    let account = work.account();
-    let row = sessions::get(&work.sql, account, id).await?.ok_or_else(missing)?;
-    let answer = Answer::accepted(&SessionView::counted(&work.sql, row).await?)?;
+    let answer = Answer::accepted(&SessionView::of(&work.sql, work.account(), id).await?)?;
     let answer = work.finish(app, action, &id.to_string(), answer).await?;
     app.dispatcher.dispatch(to_publish);
     Ok(answer)
@@ -130,7 +128,7 @@ fn not_from(status: &SessionStatus, verb: &str) -> Problem {
 #[utoipa::path(post, path = "/v1/sessions/{session_id}/retry", tag = "sessions", operation_id = "retry_session",
     security(("token" = ["sync:write"])), params(("session_id" = Uuid, Path)),
     responses((status = 201, body = SessionView)))]
-pub(super) async fn retry(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change<Nothing>) -> Result<Answer, Instead> {
+pub(super) async fn retry(app: State<Arc<App>>, id: OfSession, change: Change<Nothing>) -> Result<Answer, Instead> {
     follow_up((app, id, change), Follow::Retry).await
 }
 
@@ -140,7 +138,7 @@ pub(super) async fn retry(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change
 #[utoipa::path(post, path = "/v1/sessions/{session_id}/undo", tag = "sessions", operation_id = "undo_session",
     security(("token" = ["sync:write"])), params(("session_id" = Uuid, Path)),
     responses((status = 201, body = SessionView)))]
-pub(super) async fn undo(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change<Nothing>) -> Result<Answer, Instead> {
+pub(super) async fn undo(app: State<Arc<App>>, id: OfSession, change: Change<Nothing>) -> Result<Answer, Instead> {
     follow_up((app, id, change), Follow::Undo).await
 }
 
@@ -150,7 +148,7 @@ pub(super) async fn undo(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change<
 #[utoipa::path(post, path = "/v1/sessions/{session_id}/apply", tag = "sessions", operation_id = "apply_session",
     security(("token" = ["sync:write"])), params(("session_id" = Uuid, Path)),
     responses((status = 201, body = SessionView)))]
-pub(super) async fn apply(app: State<Arc<App>>, id: PathOf<Uuid>, change: Change<Nothing>) -> Result<Answer, Instead> {
+pub(super) async fn apply(app: State<Arc<App>>, id: OfSession, change: Change<Nothing>) -> Result<Answer, Instead> {
     follow_up((app, id, change), Follow::Apply).await
 }
 
@@ -176,38 +174,24 @@ async fn follow_up((State(app), PathOf(id), change): Request, follow: Follow) ->
     let caller = &change.caller;
     let mut client = app.client().await?;
     let work = change.begin(&app, &mut client).await?;
-    let of = sessions::lock(&work.sql, caller.account, SessionId(id)).await?.ok_or_else(missing)?;
+    let of = sessions::lock(&work.sql, caller.account, id).await?.ok_or_else(missing)?;
     check(&work.sql, &of, follow).await?;
-    let only = |wanted: Follow| (follow == wanted).then_some(of.id);
-    let new = NewSession {
-        account: caller.account,
-        sync: of.sync,
-        revision: match follow {
-            Follow::Retry => {
-                pinksync_common::store::syncs::current_revision(&work.sql, caller.account, of.sync).await?
-            }
-            Follow::Undo | Follow::Apply => of.revision,
+    let new =
+        NewSession { created_by: Some(caller.key), ..NewSession::of(caller.account, of.sync, of.revision, Mode::Sync) };
+    let new = match follow {
+        Follow::Retry => NewSession {
+            revision: syncs::current_revision(&work.sql, caller.account, of.sync).await?,
+            mode: of.mode,
+            allowed: of.allowed,
+            retry_of: Some(of.id),
+            undo_of: of.undo_of,
+            apply_of: of.apply_of,
+            ..new
         },
-        mode: match follow {
-            Follow::Retry => of.mode,
-            Follow::Undo => Mode::Undo,
-            Follow::Apply => Mode::Sync,
-        },
-        allowed: if follow == Follow::Retry { of.allowed.clone() } else { Vec::new() },
-        retry_of: only(Follow::Retry),
-        undo_of: if follow == Follow::Retry { of.undo_of } else { only(Follow::Undo) },
-        apply_of: if follow == Follow::Retry { of.apply_of } else { only(Follow::Apply) },
-        resolves: None,
-        schedule: None,
-        created_by: Some(caller.key),
-        start: true,
+        Follow::Undo => NewSession { mode: Mode::Undo, undo_of: Some(of.id), ..new },
+        Follow::Apply => NewSession { apply_of: Some(of.id), ..new },
     };
-    let (answer, to_publish, id) = insert(&app, &work.sql, &new).await?;
-    let action = format!("session.{}", follow.verb());
-    let answer = work.finish(&app, &action, &id.to_string(), answer).await?;
-    submitted(new.mode);
-    app.dispatcher.dispatch(to_publish);
-    Ok(answer)
+    submit(&app, work, &new, &format!("session.{}", follow.verb())).await
 }
 
 /// Whether a session can be followed so.

@@ -7,9 +7,8 @@ use pinksync_common::ids::SyncId;
 use pinksync_common::store::Transaction;
 use pinksync_common::store::sessions::{self, NewSession};
 use pinksync_common::store::syncs::{self, Contents};
-use pinksync_common::store::tasks::ToPublish;
 use pinksync_common::telemetry::names;
-use pinksync_model::{GuardName, Mode, SessionId};
+use pinksync_model::{GuardName, Mode};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,7 +17,7 @@ use super::view::SessionView;
 use crate::access::Caller;
 use crate::answer::{Answer, Instead};
 use crate::app::App;
-use crate::change::Change;
+use crate::change::{Change, Work};
 use crate::definition::check;
 use crate::problem::Problem;
 
@@ -69,45 +68,28 @@ pub(super) async fn create(State(app): State<Arc<App>>, change: Change<NewSessio
     let work = change.begin(&app, &mut client).await?;
     let (sync, revision) = of_which_sync(&app, &work.sql, caller, body).await?;
     let new = NewSession {
-        account: caller.account,
-        sync,
-        revision,
-        mode: body.mode,
         allowed: body.allow.clone(),
-        retry_of: None,
-        undo_of: None,
-        apply_of: None,
-        resolves: None,
-        schedule: None,
         created_by: Some(caller.key),
         start: body.start,
+        ..NewSession::of(caller.account, sync, revision, body.mode)
     };
-    let (answer, to_publish, id) = insert(&app, &work.sql, &new).await?;
-    let answer = work.finish(&app, "session.create", &id.to_string(), answer).await?;
-    submitted(new.mode);
-    app.dispatcher.dispatch(to_publish);
-    Ok(answer)
+    submit(&app, work, &new, "session.create").await
 }
 
-/// Counts a session that was accepted.
-pub fn submitted(mode: Mode) {
-    metrics::counter!(names::SESSIONS_SUBMITTED, "mode" => mode.as_str()).increment(1);
-}
-
-/// Stores a session, lets it in if there is room, and shows it. What is to be published is, once the caller has committed.
-pub async fn insert(
-    app: &App,
-    sql: &Transaction<'_>,
-    new: &NewSession,
-) -> Result<(Answer, Vec<ToPublish>, SessionId), Instead> {
-    let id = sessions::insert(sql, new).await?;
+/// Stores a session, lets it in if there is room, commits, and shows it. The audit log names the schedule before its session.
+pub async fn submit(app: &App, work: Work<'_>, new: &NewSession, action: &str) -> Result<Answer, Instead> {
+    let id = sessions::insert(&work.sql, new).await?;
     let to_publish = match new.start {
-        true => sessions::admit_one(sql, new.account, id, app.session_cap).await?,
+        true => sessions::admit_one(&work.sql, new.account, id, app.session_cap).await?,
         false => Vec::new(),
     };
-    let row = sessions::get(sql, new.account, id).await?.ok_or_else(super::look::missing)?;
-    let view = SessionView::counted(sql, row).await?;
-    Ok((Answer::created(format!("/v1/sessions/{id}"), &view)?, to_publish, id))
+    let view = SessionView::of(&work.sql, new.account, id).await?;
+    let answer = Answer::created(format!("/v1/sessions/{id}"), &view)?;
+    let object = new.schedule.map_or_else(|| id.to_string(), |schedule| format!("{schedule} {id}"));
+    let answer = work.finish(app, action, &object, answer).await?;
+    metrics::counter!(names::SESSIONS_SUBMITTED, "mode" => new.mode.as_str()).increment(1);
+    app.dispatcher.dispatch(to_publish);
+    Ok(answer)
 }
 
 async fn of_which_sync(

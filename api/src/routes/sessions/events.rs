@@ -12,7 +12,6 @@ use pinksync_common::ids::SessionId;
 use pinksync_common::store::sessions;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 use super::look::missing;
 use crate::app::App;
@@ -48,11 +47,10 @@ pub(super) struct EventsQuery {
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     Extension(claims): Extension<Claims>,
-    PathOf(id): PathOf<Uuid>,
+    PathOf(session): PathOf<SessionId>,
     QueryOf(query): QueryOf<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let session = SessionId(id);
     let after = last_event(&headers)?.or(query.after).unwrap_or(0);
     let row = sessions::get(&app.client().await?, claims.acct, session).await?.ok_or_else(missing)?;
     let seat = app.seats.take(claims.sub)?;

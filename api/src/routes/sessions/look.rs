@@ -66,10 +66,13 @@ pub(super) async fn list(
 #[utoipa::path(get, path = "/v1/sessions/{session_id}", tag = "sessions", operation_id = "get_session",
     security(("token" = ["sync:read"])), params(("session_id" = Uuid, Path)),
     responses((status = 200, body = SessionView)))]
-pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, PathOf(id): PathOf<Uuid>) -> Shown<SessionView> {
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathOf(id): PathOf<SessionId>,
+) -> Shown<SessionView> {
     let client = app.client().await?;
-    let row = sessions::get(&client, caller.account, SessionId(id)).await?.ok_or_else(missing)?;
-    Ok(Json(SessionView::counted(&client, row).await?))
+    Ok(Json(SessionView::of(&client, caller.account, id).await?))
 }
 
 /// List what a plan would do, or what a verification found
@@ -81,12 +84,11 @@ pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, PathOf(id):
 pub(super) async fn lines(
     State(app): State<Arc<App>>,
     caller: Caller,
-    PathOf(id): PathOf<Uuid>,
+    PathOf(id): PathOf<SessionId>,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Shown<Page<Value>> {
     let wanted: Wanted<i64> = query.wanted()?;
     let client = app.client().await?;
-    let id = SessionId(id);
     sessions::get(&client, caller.account, id).await?.ok_or_else(missing)?;
     let lines = plans::lines(&client, caller.account, id, wanted.after.unwrap_or(0), wanted.fetch()).await?;
     Ok(Json(wanted.page(lines, |(number, _)| *number, |(_, line)| line)))

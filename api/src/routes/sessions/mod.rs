@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
-pub use create::{insert, submitted};
+pub use create::submit;
 pub use view::SessionView;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {

@@ -25,7 +25,6 @@ use crate::app::App;
 use crate::ask::{Question, ask};
 use crate::input::{PathOf, QueryOf};
 use crate::page::{JournalPlace, Page, PageQuery, Wanted, cursor};
-use crate::problem::Problem;
 use crate::routes::conflicts::ConflictView;
 
 /// How long a page of changes is waited for.
@@ -88,13 +87,13 @@ struct Written {
 pub(super) async fn conflicts(
     State(app): State<Arc<App>>,
     caller: Caller,
-    PathOf(id): PathOf<Uuid>,
+    PathOf(id): PathOf<SessionId>,
     QueryOf(query): QueryOf<ConflictsQuery>,
 ) -> Shown<Page<ConflictView>> {
     let wanted: Wanted<Uuid> = Wanted::new(query.limit, query.cursor.as_deref())?;
     let client = app.client().await?;
-    sessions::get(&client, caller.account, SessionId(id)).await?.ok_or_else(missing)?;
-    let filter = Filter { session: Some(SessionId(id)), status: query.status, ..Filter::default() };
+    sessions::get(&client, caller.account, id).await?.ok_or_else(missing)?;
+    let filter = Filter { session: Some(id), status: query.status, ..Filter::default() };
     let before = wanted.after.map(ConflictId);
     let rows = conflicts::list(&client, caller.account, &filter, before, wanted.fetch()).await?;
     Ok(Json(wanted.page(rows, |row| row.id.0, ConflictView::from)))
@@ -107,11 +106,11 @@ pub(super) async fn conflicts(
 pub(super) async fn rejects(
     State(app): State<Arc<App>>,
     caller: Caller,
-    PathOf(id): PathOf<Uuid>,
+    PathOf(id): PathOf<SessionId>,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Shown<Page<RejectView>> {
     let wanted: Wanted<i64> = query.wanted()?;
-    let (client, id) = (app.client().await?, SessionId(id));
+    let client = app.client().await?;
     sessions::get(&client, caller.account, id).await?.ok_or_else(missing)?;
     let rows = rejects::page(&client, caller.account, id, wanted.after.unwrap_or(0), wanted.fetch()).await?;
     Ok(Json(wanted.page(rows, |row| row.id, RejectView::from)))
@@ -127,11 +126,10 @@ pub(super) async fn rejects(
 pub(super) async fn changes(
     State(app): State<Arc<App>>,
     caller: Caller,
-    PathOf(id): PathOf<Uuid>,
+    PathOf(session): PathOf<SessionId>,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Shown<Page<Value>> {
     let wanted: Wanted<JournalPlace> = query.wanted()?;
-    let session = SessionId(id);
     let row = sessions::get(&app.client().await?, caller.account, session).await?.ok_or_else(missing)?;
     if row.started_at.is_none() {
         return Ok(Json(Page { data: Vec::new(), next_cursor: None }));
@@ -139,7 +137,6 @@ pub(super) async fn changes(
     let place = wanted.after.unwrap_or(JournalPlace { before: None, skip: 0 });
     let asked = Changes { session, before: place.before, skip: place.skip, limit: wanted.limit.into() };
     let question = Question { kind: TaskKind::Changes, sync: Some(row.sync), connections: &[], patience: PATIENCE };
-    let told = ask(&app, caller.account, question, &asked).await?.done()?;
-    let written: Written = serde_json::from_value(told).map_err(|error| Problem::internal(&error))?;
+    let written: Written = ask(&app, caller.account, question, &asked).await?.done()?;
     Ok(Json(Page { data: written.changes, next_cursor: written.next.map(|place| cursor(&place)) }))
 }

@@ -1,12 +1,15 @@
 //! A session as it is shown.
 
-use pinksync_common::ids::{ApiKeyId, ConflictId, ScheduleId, SessionId, SyncId};
-use pinksync_common::store::sessions::SessionRow;
-use pinksync_common::store::{GenericClient, Result, reports};
+use pinksync_common::ids::{AccountId, ApiKeyId, ConflictId, ScheduleId, SessionId, SyncId};
+use pinksync_common::store::sessions::{self, SessionRow};
+use pinksync_common::store::{GenericClient, reports};
 use pinksync_common::time::Utc;
 use pinksync_model::{DatasetReport, GuardName, Mode, Reason, SessionStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::look::missing;
+use crate::problem::Problem;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionView {
@@ -104,11 +107,12 @@ impl From<SessionRow> for SessionView {
 }
 
 impl SessionView {
-    /// A session with its counters.
+    /// A session of an account, with its counters.
     ///
     /// # Errors
-    /// The database does not answer.
-    pub async fn counted(client: &impl GenericClient, row: SessionRow) -> Result<Self> {
+    /// There is none, or the database does not answer.
+    pub async fn of(client: &impl GenericClient, account: AccountId, id: SessionId) -> Result<Self, Problem> {
+        let row = sessions::get(client, account, id).await?.ok_or_else(missing)?;
         let total = match &row.report {
             Some(report) => DatasetReport::total(&report.datasets),
             None if row.started_at.is_none() => DatasetReport::default(),

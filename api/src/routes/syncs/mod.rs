@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::response::{IntoResponse, Response};
 use pinksync_common::definition::{Stored, open_secrets};
 use pinksync_common::ids::{ApiKeyId, SyncId};
 use pinksync_common::store::syncs::{self, Contents, Revision, Sync, User};
@@ -25,7 +23,7 @@ use crate::answer::{Answer, Instead, Shown};
 use crate::app::App;
 use crate::change::{Change, Nothing};
 use crate::definition::{Checked, check, sync_name};
-use crate::etag::{IfMatch, etag};
+use crate::etag::IfMatch;
 use crate::input::{Body, PathOf, QueryOf};
 use crate::page::{Page, PageQuery, Wanted};
 use crate::problem::{Code, Problem, ProblemError};
@@ -151,10 +149,11 @@ async fn validate(State(app): State<Arc<App>>, caller: Caller, Body(document): B
 /// Get a sync
 #[utoipa::path(get, path = "/v1/syncs/{sync_id}", tag = "syncs", operation_id = "get_sync",
     security(("token" = ["sync:read"])), params(("sync_id" = Uuid, Path)), responses((status = 200, body = SyncView)))]
-async fn get(State(app): State<Arc<App>>, caller: Caller, PathOf(id): PathOf<SyncId>) -> Result<Response, Problem> {
+async fn get(State(app): State<Arc<App>>, caller: Caller, PathOf(id): PathOf<SyncId>) -> Result<Answer, Problem> {
     let client = app.client().await?;
     let row = syncs::get(&client, caller.account, id).await?.ok_or_else(missing)?;
-    Ok(([(ETAG, etag(row.revision))], Json(SyncView::from(row))).into_response())
+    let view = SyncView::from(row);
+    Ok(Answer::ok(&view)?.at_revision(view.revision))
 }
 
 /// Change a sync, which gives it its next revision

@@ -32,18 +32,9 @@ pub async fn decide(
 ) -> Result<(SessionId, Vec<ToPublish>)> {
     let Decider { account, sync, revision, created_by, class } = decider;
     let new = NewSession {
-        account,
-        sync,
-        revision,
-        mode: Mode::Sync,
-        allowed: Vec::new(),
-        retry_of: None,
-        undo_of: None,
-        apply_of: None,
         resolves: Some(decision.conflict),
-        schedule: None,
         created_by: Some(created_by),
-        start: true,
+        ..NewSession::of(account, sync, revision, Mode::Sync)
     };
     let session = insert(transaction, &new).await?;
     count_tasks(transaction, session, 0, 1).await?;

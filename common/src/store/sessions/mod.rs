@@ -38,6 +38,26 @@ pub struct NewSession {
     pub start: bool,
 }
 
+impl NewSession {
+    /// One that follows from nothing, was asked for by nobody, and begins as soon as there is room.
+    pub fn of(account: AccountId, sync: SyncId, revision: i64, mode: Mode) -> Self {
+        Self {
+            account,
+            sync,
+            revision,
+            mode,
+            allowed: Vec::new(),
+            retry_of: None,
+            undo_of: None,
+            apply_of: None,
+            resolves: None,
+            schedule: None,
+            created_by: None,
+            start: true,
+        }
+    }
+}
+
 /// Stores a session as `pending`. One that settles a conflict needs no slot and is `in_progress` at once.
 pub async fn insert(transaction: &Transaction<'_>, new: &NewSession) -> Result<SessionId> {
     const INSERT: &str = "INSERT INTO sessions (id, account_id, sync_id, revision, mode, status, allowed, retry_of,

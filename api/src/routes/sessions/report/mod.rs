@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use pinksync_common::ids::SessionId;
 use pinksync_common::store::{reports, sessions};
 use pinksync_model::Report;
-use uuid::Uuid;
 
 use super::look::missing;
 use crate::access::Caller;
@@ -36,11 +35,11 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-
 pub(in crate::routes) async fn report(
     State(app): State<Arc<App>>,
     caller: Caller,
-    PathOf(id): PathOf<Uuid>,
+    PathOf(id): PathOf<SessionId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let client = app.client().await?;
-    let row = sessions::get(&client, caller.account, SessionId(id)).await?.ok_or_else(missing)?;
+    let row = sessions::get(&client, caller.account, id).await?.ok_or_else(missing)?;
     let report = match row.report.clone() {
         Some(report) => Report { session: reports::summary(&row), ..report },
         None => reports::so_far(&client, &row).await?,

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// An answer, read whole.
 #[derive(Debug, Clone)]
@@ -73,6 +73,12 @@ impl Client {
 
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// The same with a token that is had for an API key.
+    pub async fn log_in(&self, api_key: &str) -> Self {
+        let reply = self.post("/v1/auth/token", &json!({"api_key": api_key})).await.with_status(200);
+        self.with_token(reply.json()["access_token"].as_str().unwrap())
     }
 
     pub fn ask(&self, method: Method, path: impl Into<String>) -> Asked<'_> {

@@ -1,9 +1,13 @@
-//! A PostgreSQL database of a test's own.
+//! A PostgreSQL database of a test's own, on the server that `PINKSYNC_TEST_POSTGRES_URL` names.
 
+use pinksync_common::store::{self, Pool};
 use tokio_postgres::types::{FromSql, ToSql};
 use tokio_postgres::{Client, NoTls};
 
-use crate::address::Address;
+use crate::Address;
+
+/// Of a test's pool.
+const CONNECTIONS: usize = 16;
 
 pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -19,15 +23,27 @@ impl Database {
         Self::make_on(&server(), purpose).await
     }
 
+    /// With the service's tables.
+    pub async fn migrated(purpose: &str) -> Self {
+        let database = Self::make(purpose).await;
+        store::migrate(&mut database.connect().await).await.unwrap();
+        database
+    }
+
     /// On another server than that of the tests.
     pub async fn make_on(server: &str, purpose: &str) -> Self {
-        let name = format!("service_{purpose}_{}", uuid::Uuid::now_v7().simple());
+        let name = format!("test_{purpose}_{}", uuid::Uuid::now_v7().simple());
         connect(server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let address =
             Address { database: name.clone(), settings: vec!["sslmode=disable".to_owned()], ..Address::of(server) };
         let url = address.to_string();
         let client = connect(&url).await;
         Self { name, url, client }
+    }
+
+    /// Connections as the service has them.
+    pub fn pool(&self) -> Pool {
+        store::connect(&self.url, None, "test", CONNECTIONS).unwrap()
     }
 
     /// One more connection.
@@ -65,6 +81,12 @@ impl Database {
             WHERE datname = current_database() AND application_name LIKE 'pinksync%'";
         self.value(CUT, &[]).await
     }
+}
+
+/// Runs a test with a pool of an empty, migrated database.
+pub async fn with_database<F: Future<Output = ()>>(test: impl FnOnce(Pool) -> F) {
+    let database = Database::migrated("pool").await;
+    test(database.pool()).await;
 }
 
 impl Drop for Database {

@@ -12,11 +12,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use lapin::options::QueuePurgeOptions;
 use lapin::uri::AMQPUri;
+use lapin::{Connection, ConnectionProperties};
+use pinksync_common::queue::{Class, DEFAULT_PREFIX, Topology};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::support::eventually;
+use crate::waiting::eventually;
 
 const HTTP_LIMIT: Duration = Duration::from_secs(30);
 
@@ -41,6 +44,22 @@ impl Drop for VirtualHost {
     fn drop(&mut self) {
         ask_management("DELETE", &format!("/api/vhosts/{}", self.name));
     }
+}
+
+/// The queues by the names that they have unless a setting says otherwise.
+pub fn topology() -> Topology {
+    Topology::new(DEFAULT_PREFIX).unwrap()
+}
+
+/// Takes all messages out of the queues; gives how many that were.
+pub async fn purge(url: &str) -> u32 {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let mut purged = 0;
+    for class in Class::ALL {
+        purged += channel.queue_purge(topology().queue(class).into(), QueuePurgeOptions::default()).await.unwrap();
+    }
+    purged
 }
 
 fn shared_url() -> String {
@@ -130,7 +149,7 @@ async fn run(job: &'static str, folder: &Path) -> String {
 }
 
 fn command(job: &str, folder: &Path) -> Command {
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dev.d/broker");
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../dev.d/broker");
     let mut command = Command::new(script);
     command.arg(job).arg(folder);
     command
