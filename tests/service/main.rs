@@ -13,5 +13,6 @@ mod client;
 mod faults;
 mod frozen;
 mod limits;
+mod secrets;
 mod sessions;
 mod support;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::eventually;
-use crate::client::Client;
+use crate::client::{Client, Reply};
 
 /// Speaks for one account.
 #[derive(Clone)]
@@ -25,6 +25,11 @@ impl Rest {
         let reply = self.0.post(path, body).await;
         assert!(reply.status.is_success(), "POST {path}: {reply:?}");
         reply.json()
+    }
+
+    /// The answer, whatever it is.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Reply {
+        self.0.post(path, body).await
     }
 
     /// The id of what is made.
