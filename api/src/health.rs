@@ -83,6 +83,8 @@ pub async fn serve_health(
     needs: Needs,
 ) -> Result<(), ServeError> {
     let listener = TcpListener::bind(listen).map_err(ServeError::Listen)?;
+    let address = listener.local_addr().map_err(ServeError::Listen)?;
+    tracing::info!(%address, "health and metrics are served");
     let router = Router::new()
         .route("/livez", get(|| async { OK }))
         .route("/readyz", get(ready))

@@ -12,6 +12,7 @@ mod broker;
 mod client;
 mod faults;
 mod frozen;
+mod health;
 mod limits;
 mod secrets;
 mod sessions;
