@@ -26,7 +26,7 @@ mod run;
 mod serve;
 
 pub use app::{AssemblyError, Metrics, Parts, document, router};
-pub use health::serve_health;
+pub use health::{Needs, QueueState, serve_health};
 pub use limit::RateLimit;
 pub use problem::Code;
 pub use run::{RunError, run};

@@ -47,6 +47,8 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let api = &settings.api;
     let listener = TcpListener::bind(api.listen).map_err(ServeError::Listen)?;
+    // Port 0 stands for any that is free.
+    let address = listener.local_addr().map_err(ServeError::Listen)?;
     let key_states = Arc::new(KeyStates::new(pool.clone()));
     let ended = CancellationToken::new();
     let dispatcher = Dispatcher::start(pool.clone(), publisher, ended.clone());
@@ -66,7 +68,7 @@ pub async fn run(
         tasks_per_worker: settings.scheduler.tasks_per_worker,
         stopping: stop.clone(),
     })?;
-    tracing::info!(address = %api.listen, "the API listens");
+    tracing::info!(%address, "the API listens");
     let fresh = CancellationToken::new();
     let refreshing = tokio::spawn({
         let fresh = fresh.clone();

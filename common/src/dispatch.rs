@@ -18,13 +18,17 @@ const WAITING: usize = 10_000;
 const BATCH: usize = 256;
 
 /// Takes wake-ups from any number of callers, who do not wait.
-#[derive(Debug, Clone)]
-pub struct Dispatcher(mpsc::Sender<ToPublish>);
+#[derive(Clone)]
+pub struct Dispatcher {
+    wakes: mpsc::Sender<ToPublish>,
+    publisher: Arc<Publisher>,
+}
 
 impl Dispatcher {
     /// Runs until `ended`, and then until what waits is published.
     pub fn start(pool: Pool, publisher: Arc<Publisher>, ended: CancellationToken) -> Self {
-        let (send, mut receive) = mpsc::channel(WAITING);
+        let (wakes, mut receive) = mpsc::channel(WAITING);
+        let dispatcher = Self { wakes, publisher: Arc::clone(&publisher) };
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(BATCH);
             loop {
@@ -44,12 +48,17 @@ impl Dispatcher {
                 batch.clear();
             }
         });
-        Self(send)
+        dispatcher
+    }
+
+    /// Whether the broker takes messages at the moment.
+    pub fn reaches_queue(&self) -> bool {
+        self.publisher.is_ready()
     }
 
     pub fn dispatch(&self, wakes: impl IntoIterator<Item = ToPublish>) {
         for wake in wakes {
-            if self.0.try_send(wake).is_err() {
+            if self.wakes.try_send(wake).is_err() {
                 tracing::debug!(task = %wake.task, "too many wake-ups wait; the relay publishes it");
             }
         }

@@ -19,8 +19,12 @@ pub struct Reach {
     pub files: Vec<PathBuf>,
 }
 
+/// Says whether a file may be used, and gives its path with the links followed. Asked of every file that is found below a
+/// folder, too: a link there may lead anywhere.
+pub type Permit = Arc<dyn Fn(&Path) -> Result<PathBuf> + Send + Sync>;
+
 /// From where a system is opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Origin<'a> {
     /// What relative paths are relative to: the sync file's folder.
     pub base_folder: &'a Path,
@@ -31,15 +35,17 @@ pub struct Origin<'a> {
     /// A server ends a transaction in which nothing happened for so long: whoever began it may stand still, and others wait
     /// for its locks.
     pub idle_limit: Duration,
+    pub permit: Permit,
 }
 
 /// The idle limit of a process that nobody takes over from.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
 
 impl<'a> Origin<'a> {
-    /// Hosts are looked up by their names.
+    /// Hosts are looked up by their names, and every file may be used.
     pub fn new(base_folder: &'a Path, application: &'a str) -> Self {
-        Self { base_folder, application, addresses: HashMap::new(), idle_limit: IDLE_LIMIT }
+        let permit: Permit = Arc::new(|path| Ok(path.to_owned()));
+        Self { base_folder, application, addresses: HashMap::new(), idle_limit: IDLE_LIMIT, permit }
     }
 }
 
@@ -55,7 +61,7 @@ pub async fn open(connection: &Connection, origin: &Origin<'_>) -> Result<Arc<dy
         #[cfg(feature = "sqlite")]
         Connection::Sqlite(settings) => crate::sqlite::Sqlite::open(settings, origin.base_folder),
         #[cfg(feature = "csv")]
-        Connection::Csv(settings) => crate::csv::Csv::open(settings, origin.base_folder),
+        Connection::Csv(settings) => crate::csv::Csv::open(settings, origin),
         #[cfg(not(all(feature = "postgres", feature = "sqlite", feature = "csv")))]
         other => Err(pinksync_engine::Error::new(
             pinksync_engine::ErrorKind::Definition,

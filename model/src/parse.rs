@@ -22,6 +22,9 @@ use draft::Draft;
 use finding::{Cause, Finding};
 use place::Place;
 
+/// Longer texts are no mistyped words.
+const LONGEST_WORD: usize = 32;
+
 /// What is known while the mistakes are gathered.
 struct Gathered<'a> {
     /// The document as it was written, before `${NAME}` was replaced: the only source of what messages show.
@@ -36,6 +39,19 @@ impl Gathered<'_> {
     fn add(&mut self, place: &Place, message: impl Into<String>, remedy: impl Into<String>) {
         self.blamed.push(place.clone());
         self.mistakes.push(Mistake { path: place.to_string(), message: message.into(), remedy: remedy.into() });
+    }
+
+    /// The value at a place, where one of a few words or a number belongs: a mistyped one is told back. Anything else is
+    /// not, and nothing of a side: it may be a password in the wrong place.
+    fn shown_word(&self, place: &Place) -> String {
+        let is_word = |text: &str| {
+            text.len() <= LONGEST_WORD && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+        };
+        match place.find(self.raw) {
+            Some(Value::String(text)) if is_word(text) && !place.is_of_a_side() => format!("`{text}`"),
+            Some(Value::Number(number)) if !place.is_of_a_side() => number.to_string(),
+            _ => "this".to_owned(),
+        }
     }
 
     /// The text at a place as it was written, never what a variable held.

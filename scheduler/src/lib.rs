@@ -70,6 +70,11 @@ impl Scheduler {
         Self { pool, publisher, inspector, limits, term: watch::Sender::new(None) }
     }
 
+    /// Whether the broker takes messages at the moment.
+    pub fn reaches_queue(&self) -> bool {
+        self.publisher.is_ready()
+    }
+
     /// The term under which this scheduler leads, while its loops run.
     pub fn term(&self) -> watch::Receiver<Option<i64>> {
         self.term.subscribe()

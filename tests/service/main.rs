@@ -4,6 +4,8 @@
 
 mod faults;
 mod frozen;
+mod health;
 mod limits;
+mod secrets;
 mod sessions;
 mod support;

@@ -8,7 +8,7 @@ use pinksync_common::definition as documents;
 use pinksync_common::definition::{NoAddress, allowed_path, join, open_secrets};
 use pinksync_common::ids::{AccountId, ConnectionId, SyncId};
 use pinksync_common::store::{Result, connections, syncs};
-use pinksync_connectors::registry::{self, Origin};
+use pinksync_connectors::registry::{self, Origin, Permit};
 use pinksync_engine::connector::System;
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{Connection, FileSettings, Mistakes, SqliteSettings, SyncDefinition};
@@ -80,7 +80,7 @@ pub async fn open_side(service: &Service, connection: &Connection, application: 
     let mut reach = registry::reach(connection, Path::new(""))?;
     let mut resolved = Vec::with_capacity(reach.files.len());
     for path in std::mem::take(&mut reach.files) {
-        resolved.push(allowed_file(service, &path)?);
+        resolved.push(allowed_file(&service.file_roots, &path)?);
     }
     let mut addresses = HashMap::new();
     for (host, port) in reach.hosts {
@@ -94,16 +94,15 @@ pub async fn open_side(service: &Service, connection: &Connection, application: 
         }
         (other, _) => other.clone(),
     };
-    registry::open(
-        &connection,
-        &Origin { base_folder, application, addresses, idle_limit: service.limits.lease * 2 / 3 },
-    )
-    .await
+    let roots = service.file_roots.clone();
+    let permit: Permit = Arc::new(move |path| allowed_file(&roots, path));
+    let idle_limit = service.limits.lease * 2 / 3;
+    registry::open(&connection, &Origin { base_folder, application, addresses, idle_limit, permit }).await
 }
 
 /// The path with its links followed, where that lies below an allowed root.
-fn allowed_file(service: &Service, path: &Path) -> Found<PathBuf> {
-    allowed_path(path, &service.file_roots).map_err(|error| {
+fn allowed_file(roots: &[PathBuf], path: &Path) -> Found<PathBuf> {
+    allowed_path(path, roots).map_err(|error| {
         Error::new(ErrorKind::Definition, "open the file", format!("{}: {error}", path.display()))
             .with_remedy("name a path below one of the folders that the operator allows (PINKSYNC_FILE_ROOTS)")
     })

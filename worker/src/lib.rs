@@ -1,6 +1,6 @@
 //! Carries out tasks: claims them under fenced leases, runs the engine, settles in PostgreSQL.
 //!
-//! Read in this order: [`run`] assembles, `consume` takes tasks, `execute` carries them out over `begin` (a session as a
+//! Read in this order: [`Worker`] assembles, `consume` takes tasks, `execute` carries them out over `begin` (a session as a
 //! task works on it) and `home` (what a sync remembers).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -19,5 +19,5 @@ mod service;
 mod systems;
 mod validate;
 
-pub use run::{Deps, run};
+pub use run::{Deps, Worker};
 pub use service::Limits;

@@ -10,9 +10,10 @@ use pinksync_common::dispatch::Dispatcher;
 use pinksync_common::ids::WorkerId;
 use pinksync_common::queue::{Broker, Class, Consumer, Publisher, Topology};
 use pinksync_common::sealing::KeyRing;
-use pinksync_common::store::workers::{self, Worker};
+use pinksync_common::store::workers;
 use pinksync_common::store::{Pool, Result};
 use pinksync_common::telemetry::names;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::consume;
@@ -34,40 +35,61 @@ pub struct Deps {
     pub limits: Limits,
 }
 
-/// Works until `shutdown`, then lets tasks come to their next checkpoint, at most for the grace period.
-pub async fn run(deps: Deps, shutdown: CancellationToken) {
-    let id = WorkerId::new();
-    let ended = CancellationToken::new();
-    let publisher = Arc::new(Publisher::start(deps.broker.clone(), deps.topology.clone()));
-    let dispatcher = Dispatcher::start(deps.pool.clone(), publisher, ended.clone());
-    let leases = Leases::new(id, deps.limits.lease);
-    let service = Arc::new(Service {
-        id,
-        pool: deps.pool,
-        keys: deps.keys,
-        hosts: deps.hosts,
-        file_roots: deps.file_roots,
-        dispatcher,
-        limits: deps.limits,
-        leases,
-        systems: Systems::default(),
-        stopping: shutdown.clone(),
-    });
-    let consumer = Consumer::start(deps.broker, deps.topology, &[Class::Interactive, Class::Bulk], 1, shutdown.clone());
-    let beating = tokio::spawn(beat(Arc::clone(&service), ended.clone()));
-    let present = tokio::spawn(stay_present(Arc::clone(&service), ended.clone()));
-    tracing::info!(worker = %id, permits = service.limits.permits, "ready for tasks");
-    let working = tokio::spawn(consume::run(Arc::clone(&service), consumer));
-    shutdown.cancelled().await;
-    tracing::info!(worker = %id, running = service.leases.len(), "stopping");
-    service.leases.stop_all();
-    if tokio::time::timeout(service.limits.grace, working).await.is_err() {
-        tracing::warn!(running = service.leases.len(), "tasks did not end in time; their leases run out");
+/// A worker that has not begun.
+pub struct Worker {
+    service: Arc<Service>,
+    consumer: Consumer,
+    /// Ends what must outlive the last task.
+    ended: CancellationToken,
+}
+
+impl Worker {
+    /// Connects in the background; takes nothing before it runs.
+    pub fn new(deps: Deps, shutdown: CancellationToken) -> Self {
+        let id = WorkerId::new();
+        let ended = CancellationToken::new();
+        let publisher = Arc::new(Publisher::start(deps.broker.clone(), deps.topology.clone()));
+        let dispatcher = Dispatcher::start(deps.pool.clone(), publisher, ended.clone());
+        let leases = Leases::new(id, deps.limits.lease);
+        let service = Arc::new(Service {
+            id,
+            pool: deps.pool,
+            keys: deps.keys,
+            hosts: deps.hosts,
+            file_roots: deps.file_roots,
+            dispatcher,
+            limits: deps.limits,
+            leases,
+            systems: Systems::default(),
+            stopping: shutdown.clone(),
+        });
+        let classes = [Class::Interactive, Class::Bulk];
+        Self { service, consumer: Consumer::start(deps.broker, deps.topology, &classes, 1, shutdown), ended }
     }
-    ended.cancel();
-    for task in [beating, present] {
-        if let Err(error) = task.await {
-            tracing::warn!(%error, "a part of the worker broke off");
+
+    /// True while tasks are heard of.
+    pub fn readiness(&self) -> watch::Receiver<bool> {
+        self.consumer.readiness()
+    }
+
+    /// Works until `shutdown`, then lets tasks come to their next checkpoint, at most for the grace period.
+    pub async fn run(self) {
+        let Self { service, consumer, ended } = self;
+        let beating = tokio::spawn(beat(Arc::clone(&service), ended.clone()));
+        let present = tokio::spawn(stay_present(Arc::clone(&service), ended.clone()));
+        tracing::info!(worker = %service.id, permits = service.limits.permits, "ready for tasks");
+        let working = tokio::spawn(consume::run(Arc::clone(&service), consumer));
+        service.stopping.cancelled().await;
+        tracing::info!(worker = %service.id, running = service.leases.len(), "stopping");
+        service.leases.stop_all();
+        if tokio::time::timeout(service.limits.grace, working).await.is_err() {
+            tracing::warn!(running = service.leases.len(), "tasks did not end in time; their leases run out");
+        }
+        ended.cancel();
+        for task in [beating, present] {
+            if let Err(error) = task.await {
+                tracing::warn!(%error, "a part of the worker broke off");
+            }
         }
     }
 }
@@ -97,7 +119,7 @@ async fn say_present(service: &Service) -> Result<()> {
     gauge!(names::WORKER_PERMITS).set(service.limits.permits as f64);
     gauge!(names::WORKER_BUSY).set(service.leases.len() as f64);
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
-    let worker = Worker {
+    let worker = workers::Worker {
         id: service.id,
         host: host(),
         pid: i32::try_from(std::process::id()).unwrap_or(0),

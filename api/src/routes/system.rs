@@ -1,13 +1,11 @@
 //! How the service is, and its own description.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use pinksync_common::store;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,16 +13,14 @@ use utoipa_axum::routes;
 
 use crate::answer::Shown;
 use crate::app::App;
+use crate::health::{Needs, Readiness};
 use crate::problem::Problem;
-
-/// How long the database may take before this process is not ready.
-const READY_WITHIN: Duration = Duration::from_secs(2);
 
 /// The page holds its own style and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 #[derive(Debug, Serialize, ToSchema)]
-struct Health {
+struct Liveness {
     /// `ok`; anything else is a problem.
     status: &'static str,
 }
@@ -39,24 +35,22 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Whether the process lives
-#[utoipa::path(get, path = "/livez", tag = "system", security(()), responses((status = 200, body = Health)))]
-async fn livez() -> Json<Health> {
-    Json(Health { status: "ok" })
+#[utoipa::path(get, path = "/livez", tag = "system", security(()), responses((status = 200, body = Liveness)))]
+async fn livez() -> Json<Liveness> {
+    Json(Liveness { status: "ok" })
 }
 
 /// Whether the process can serve
 ///
-/// Its database answers, and has the tables that this version works with.
-#[utoipa::path(get, path = "/readyz", tag = "system", security(()), responses((status = 200, body = Health)))]
-async fn readyz(State(app): State<Arc<App>>) -> Shown<Health> {
-    let asked = async {
-        let client = app.client().await?;
-        Ok::<_, Problem>(store::require_current(&client).await?)
-    };
-    match tokio::time::timeout(READY_WITHIN, asked).await {
-        Ok(Ok(())) => Ok(Json(Health { status: "ok" })),
-        Ok(Err(_)) => Err(Problem::unavailable("the metadata database is not ready")),
-        Err(_) => Err(Problem::unavailable("the metadata database does not answer")),
+/// Its database answers, and has the tables that this version works with. That the queue is away is said, and is no reason
+/// to ask another process: what is accepted begins once it is back.
+#[utoipa::path(get, path = "/readyz", tag = "system", security(()), responses((status = 200, body = Readiness)))]
+async fn readyz(State(app): State<Arc<App>>) -> Shown<Readiness> {
+    let readiness = Readiness::of(&app.pool, app.dispatcher.reaches_queue(), Needs::Database).await;
+    if readiness.is_ready() {
+        Ok(Json(readiness))
+    } else {
+        Err(Problem::unavailable("the metadata database is not ready"))
     }
 }
 

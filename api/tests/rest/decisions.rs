@@ -1,10 +1,12 @@
 //! A person decides on a conflict over REST, and a worker carries it out.
 
 use axum::http::Method;
+use pinksync_common::ids::SessionId;
+use pinksync_common::store::{self, sessions, tasks};
 use serde_json::{Value, json};
 
 use super::fixture::Things;
-use super::service::with_service;
+use super::service::{Tenant, with_service};
 use super::shop::with_shop;
 
 fn both(name: &str) -> [Option<String>; 2] {
@@ -157,6 +159,45 @@ async fn one_decision_at_a_time_is_at_work_on_a_conflict() {
         client.post(format!("{path}/resolve"), &json!({"choice": "skip"})).await.with_status(202);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_decision_that_is_parked_names_its_session_until_that_is_cancelled() {
+    with_service(|service| async move {
+        let tenant = service.tenant("acme").await;
+        let (client, things) = (&tenant.client, Things::of(&tenant).await);
+        let path = format!("/v1/conflicts/{}/resolve", things.conflict);
+        let taken = client.post(&path, &json!({"choice": "source"})).await.with_status(202).json();
+        let session = format!("/v1/sessions/{}", taken["id"].as_str().unwrap());
+        park(&tenant, &taken["id"]).await;
+        let paused = client.get(&session).await.json();
+        assert_eq!((&paused["status"], &paused["actions"]), (&json!("paused"), &json!(["cancel"])), "{paused}");
+        let why = paused["reason"]["detail"].as_str().unwrap();
+        assert!(why.ends_with("cancel the session of this decision, and decide again"), "{why}");
+
+        let problem = client.post(&path, &json!({"choice": "skip"})).await.problem(409, "wrong_state");
+        assert_eq!((&problem["retryable"], &problem["errors"][0]["pointer"]), (&json!(false), &json!(session)));
+        assert!(problem["detail"].as_str().unwrap().contains(why), "{problem}");
+        let cancel = format!("{session}/cancel");
+        assert!(problem["errors"][0]["remedy"].as_str().unwrap().contains(&cancel), "{problem}");
+        client.ask(Method::POST, cancel).send().await.with_status(202);
+        client.post(&path, &json!({"choice": "skip"})).await.with_status(202);
+    })
+    .await;
+}
+
+/// The only task of a session is begun, and its worker dies, once too often.
+async fn park(tenant: &Tenant, session: &Value) {
+    let session = SessionId(session.as_str().unwrap().parse().unwrap());
+    let mut client = tenant.pool.get().await.unwrap();
+    const DIE: &str = "UPDATE tasks SET status = 'running', attempts = 8, owner = $1, generation = generation + 1,
+        lease_until = now() - interval '1 second' WHERE session_id = $1";
+    client.execute(DIE, &[&session.0]).await.unwrap();
+    assert_eq!(tasks::rescue(&client, 8, 10).await.unwrap().len(), 1);
+    let transaction = store::begin(&mut client).await.unwrap();
+    let row = sessions::lock(&transaction, tenant.account, session).await.unwrap().unwrap();
+    sessions::go_on(&transaction, &row).await.unwrap();
+    store::commit(transaction).await.unwrap();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::service::with_service;
 
@@ -71,6 +71,9 @@ async fn the_process_tells_how_it_is() {
         for path in ["/livez", "/readyz"] {
             assert_eq!(service.open.get(path).await.with_status(200).json()["status"], "ok");
         }
+        // There is no broker there: what is accepted waits for one.
+        let ready = service.open.get("/readyz").await.with_status(200).json();
+        assert_eq!(ready, json!({"status": "ok", "database": "ok", "queue": "unreachable"}));
         assert!(service.open.get("/metrics").await.with_status(200).text.contains("pinksync_up"));
     })
     .await;

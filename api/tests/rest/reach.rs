@@ -1,7 +1,11 @@
 //! What only a worker can tell: connections tested, their datasets, syncs looked at.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use axum::http::Method;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::fixture::Things;
 use super::service::with_service;
@@ -32,6 +36,43 @@ async fn a_connection_is_tested_step_by_step_and_its_datasets_are_listed() {
         assert!(problem["errors"][0]["remedy"].as_str().unwrap().contains("PINKSYNC_FILE_ROOTS"), "{problem}");
         let parked = shop.client.get("/v1/queue/dead-letters").await.with_status(200).json();
         assert_eq!(parked["data"], json!([]), "somebody was told: nothing is left to be driven again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_below_an_allowed_folder_opens_no_file_outside() {
+    with_shop(1, |shop| async move {
+        let [from, to] = ["from", "to"].map(|name| shop.path("source").with_file_name(name));
+        let outside = TempDir::new().unwrap();
+        fs::write(outside.path().join("out.csv"), "id,name\n1,somebody\n").unwrap();
+        for folder in [&from, &to] {
+            fs::create_dir(folder).unwrap();
+            symlink(outside.path().join("out.csv"), folder.join("link.csv")).unwrap();
+            symlink(outside.path(), folder.join("folder")).unwrap();
+        }
+        fs::write(from.join("in.csv"), "id,name\n1,somebody\n").unwrap();
+        let carry = async |source: &str, target: &str| {
+            let side = |path| json!({"type": "csv", "path": path});
+            let datasets = json!([{"source": source, "target": target, "key": ["id"], "create_target": true}]);
+            let definition = json!({"source": side(&from), "target": side(&to), "datasets": datasets});
+            let made =
+                shop.client.post("/v1/sessions", &json!({"definition": definition})).await.with_status(201).json();
+            shop.ended(made["id"].as_str().unwrap()).await
+        };
+        for (source, target) in [("link", "a"), ("l*", "b"), ("folder/out", "c"), ("in", "folder/new"), ("in", "link")]
+        {
+            let ended = carry(source, target).await;
+            assert_eq!(ended["status"], "failed", "{source} to {target}: {ended}");
+            assert!(ended["reason"].to_string().contains("not below a folder that this service may use"), "{ended}");
+        }
+        let left = [outside.path(), &to].map(|folder| fs::read_dir(folder).unwrap().count());
+        assert_eq!(left, [1, 2], "nothing was made");
+        let saved = json!({"name": "files", "type": "csv", "path": from});
+        let saved = shop.client.post("/v1/connections", &saved).await.with_status(201).header("location").to_owned();
+        let tested = shop.client.post(format!("{saved}/test"), &json!({})).await.with_status(200).json();
+        assert_eq!(tested["ok"], false, "{tested}");
+        assert_eq!(carry("i*", "new").await["status"], "completed");
     })
     .await;
 }

@@ -56,7 +56,7 @@ pub async fn with_shop<F: Future<Output = ()> + Send + 'static>(
             file_roots: vec![folder.path().canonicalize().unwrap()],
             limits: LIMITS,
         };
-        let worker = tokio::spawn(pinksync_worker::run(deps, stop.clone()));
+        let worker = tokio::spawn(pinksync_worker::Worker::new(deps, stop.clone()).run());
         let shop = Arc::new(Shop::open(service, folder, records).await);
         let outcome = tokio::spawn(test(shop)).await;
         stop.cancel();

@@ -77,7 +77,8 @@ fn resolve(side: &str, given: &Value, lookup: &dyn Fn(&str) -> Option<Value>) ->
     }
     lookup(name).ok_or_else(|| Mistake {
         path,
-        message: format!("there is no connection `{name}`"),
+        // Not which one: a URL may have been written here.
+        message: "there is no connection of this name or id".to_owned(),
         remedy: "name one of GET /v1/connections, or create it".to_owned(),
     })
 }

@@ -3,8 +3,10 @@
 use super::MASK;
 
 /// Parameters that tell how to connect and are no secret. All others are left out: a driver may take a password there.
-const SHOWN_PARAMETERS: [&str; 8] =
-    ["sslmode", "dbname", "user", "host", "port", "connect_timeout", "target_session_attrs", "replicaSet"];
+const SHOWN_PARAMETERS: [&str; 4] = ["dbname", "user", "host", "replicaSet"];
+/// Of these only what a driver knows is shown: anything else may be a password in the wrong place.
+const SHOWN_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+const SHOWN_NUMBERS: [&str; 2] = ["port", "connect_timeout"];
 
 /// Scheme, user, hosts, ports and database of a URL, `***` in the place of its password. Everything before the last `@` is
 /// taken for the user and password, so that a character that should have been encoded shows no part of a password.
@@ -47,9 +49,15 @@ fn public_host(host: &str) -> String {
 }
 
 fn public_query(query: &str) -> String {
-    let is_shown = |parameter: &&str| SHOWN_PARAMETERS.contains(&parameter.split('=').next().unwrap_or_default());
-    let shown: Vec<&str> = query.split('&').filter(is_shown).collect();
+    let shown: Vec<&str> = query.split('&').filter(|parameter| is_shown(parameter)).collect();
     if shown.is_empty() { String::new() } else { format!("?{}", shown.join("&")) }
+}
+
+fn is_shown(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    SHOWN_PARAMETERS.contains(&name)
+        || name == "sslmode" && SHOWN_MODES.contains(&value)
+        || SHOWN_NUMBERS.contains(&name) && value.chars().all(|c| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -66,6 +74,7 @@ mod tests {
             ("postgres://u:hunter2@[::1]:5432/shop", "postgres://u:***@[::1]:5432/shop"),
             ("postgres://u:hunter2@[::1]/shop", "postgres://u:***@[::1]/shop"),
             ("postgres://db/shop?user=u&password=hunter2&sslmode=disable", "postgres://db/shop?user=u&sslmode=disable"),
+            ("postgres://db/shop?sslmode=hunter2&connect_timeout=hunter2&port=1", "postgres://db/shop?port=1"),
             ("mongodb+srv://u:hunter2@db/?authSource=admin", "mongodb+srv://u:***@db/"),
             ("postgres://u:hun@ter2@db/shop", "postgres://u:***@db/shop"),
             ("postgres://u:hun/ter2@db/shop", "postgres://u:***@db/shop"),

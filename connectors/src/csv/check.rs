@@ -8,18 +8,19 @@ use pinksync_engine::{Error, Result};
 use super::client::{self, DataFile};
 use super::config::{Dialect, Root};
 use super::error::writing;
+use super::files::Files;
 use super::schema;
 
 /// What was found, or why the step failed.
-type Check = fn(&Root, &Dialect) -> Result<String>;
+type Check = fn(&Files, &Dialect) -> Result<String>;
 
 /// Goes through the steps until one fails. Blocks.
-pub fn steps(root: &Root, dialect: &Dialect, purpose: Purpose) -> Vec<CheckStep> {
+pub fn steps(files: &Files, dialect: &Dialect, purpose: Purpose) -> Vec<CheckStep> {
     let mut steps = Vec::new();
     let checks: [(&'static str, Check); 3] = [("resolve", resolve), ("read", read), ("write", write)];
     let needed = if purpose.writes { checks.len() } else { checks.len() - 1 };
     for &(name, check) in &checks[..needed] {
-        let step = match check(root, dialect) {
+        let step = match check(files, dialect) {
             Ok(detail) => CheckStep { name, ok: true, detail, hint: None },
             Err(error) => failed(name, &error),
         };
@@ -36,16 +37,16 @@ fn failed(name: &'static str, error: &Error) -> CheckStep {
     CheckStep { name, ok: false, detail: error.to_string(), hint: error.remedy().map(str::to_owned) }
 }
 
-fn resolve(root: &Root, _dialect: &Dialect) -> Result<String> {
-    let names = client::names(root)?;
-    Ok(format!("{} (datasets: {})", root.path().display(), names.len()))
+fn resolve(files: &Files, _dialect: &Dialect) -> Result<String> {
+    let names = client::names(&files.root)?;
+    Ok(format!("{} (datasets: {})", files.root.path().display(), names.len()))
 }
 
 /// Reads the header of every file.
-fn read(root: &Root, dialect: &Dialect) -> Result<String> {
+fn read(files: &Files, dialect: &Dialect) -> Result<String> {
     let mut columns = 0;
-    for name in client::names(root)? {
-        if let (name, client::Place::There(path)) = client::find(root, &name)? {
+    for name in client::names(&files.root)? {
+        if let (name, client::Place::There(path)) = files.find(&name)? {
             columns += schema::describe(&DataFile::new(&path), dialect, &name)?.columns.len();
         }
     }
@@ -53,8 +54,8 @@ fn read(root: &Root, dialect: &Dialect) -> Result<String> {
 }
 
 /// Puts a temporary file into the folder, which goes away at once.
-fn write(root: &Root, _dialect: &Dialect) -> Result<String> {
-    let folder = match root {
+fn write(files: &Files, _dialect: &Dialect) -> Result<String> {
+    let folder = match &files.root {
         Root::Folder(folder) => folder,
         Root::File(file) => file.parent().unwrap_or(Path::new("/")),
     };

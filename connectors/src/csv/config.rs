@@ -33,8 +33,10 @@ impl Dialect {
             Err(Error::new(ErrorKind::Definition, OPERATION, message).with_remedy(remedy))
         };
         let Some(encoding) = Encoding::for_label(settings.encoding.as_bytes()) else {
-            let message = format!("csv.encoding: there is no encoding `{}`", settings.encoding);
-            return mistake(message, "use a name such as utf-8, windows-1252 or shift_jis");
+            return mistake(
+                "csv.encoding: there is no such encoding".to_owned(),
+                "use a name such as utf-8, windows-1252 or shift_jis",
+            );
         };
         if !encoding.is_ascii_compatible() {
             let message = format!("csv.encoding: files in {} are not read", encoding.name());

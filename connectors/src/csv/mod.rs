@@ -10,6 +10,7 @@ mod check;
 mod client;
 mod config;
 mod error;
+mod files;
 mod output;
 mod pairs;
 mod publish;
@@ -36,20 +37,23 @@ use tokio::sync::mpsc;
 use self::changes::Changes;
 use self::client::{DataFile, Place};
 use self::config::{Dialect, Root};
+use self::files::Files;
 use self::read::{Scanned, Source};
 use self::transaction::CsvTransaction;
+use crate::registry::Origin;
 
 /// A folder of files, or one file.
 pub struct Csv {
-    root: Arc<Root>,
+    files: Arc<Files>,
     dialect: Dialect,
 }
 
 impl Csv {
-    /// Checks the dialect; opens nothing. Relative paths are relative to `base_folder`.
-    pub fn open(settings: &FileSettings, base_folder: &Path) -> Result<Arc<dyn System>> {
+    /// Checks the dialect; opens nothing.
+    pub fn open(settings: &FileSettings, origin: &Origin<'_>) -> Result<Arc<dyn System>> {
         let dialect = Dialect::new(&settings.csv)?;
-        Ok(Arc::new(Self { root: Arc::new(Root::locate(settings, base_folder)), dialect }))
+        let files = Files { root: Root::locate(settings, origin.base_folder), permit: origin.permit.clone() };
+        Ok(Arc::new(Self { files: Arc::new(files), dialect }))
     }
 }
 
@@ -73,24 +77,24 @@ impl System for Csv {
     }
 
     async fn identity(&self) -> Result<String> {
-        Ok(self.root.path().display().to_string())
+        Ok(self.files.root.path().display().to_string())
     }
 
     fn naming(&self) -> Naming {
-        match &*self.root {
+        match &self.files.root {
             Root::File(path) => Naming::One(client::stem(path)),
             Root::Folder(_) => Naming::Files { endings: &client::KNOWN_ENDINGS },
         }
     }
 
     async fn datasets(&self) -> Result<Vec<String>> {
-        let root = self.root.clone();
-        blocking("list the files", move || client::names(&root)).await
+        let files = self.files.clone();
+        blocking("list the files", move || client::names(&files.root)).await
     }
 
     async fn describe(&self, dataset: &str) -> Result<Option<DatasetSchema>> {
-        let (root, dialect, dataset) = (self.root.clone(), self.dialect.clone(), dataset.to_owned());
-        blocking("read the header line", move || match client::find(&root, &dataset)? {
+        let (files, dialect, dataset) = (self.files.clone(), self.dialect.clone(), dataset.to_owned());
+        blocking("read the header line", move || match files.find(&dataset)? {
             (name, Place::There(path)) => schema::describe(&DataFile::new(&path), &dialect, &name).map(Some),
             (_, Place::Missing(_)) => Ok(None),
         })
@@ -98,15 +102,16 @@ impl System for Csv {
     }
 
     async fn full_name(&self, dataset: &str) -> Result<String> {
-        let (root, dataset) = (self.root.clone(), dataset.to_owned());
-        blocking("find the file", move || Ok(client::find(&root, &dataset)?.0)).await
+        let (files, dataset) = (self.files.clone(), dataset.to_owned());
+        blocking("find the file", move || Ok(files.find(&dataset)?.0)).await
     }
 
     async fn end_others(&self, _theirs: &str) -> Result<()> {
-        let root = self.root.clone();
+        let files = self.files.clone();
         blocking("wait for other writers", move || {
-            for name in client::names(&root)? {
-                if let (_, Place::There(path)) = client::find(&root, &name)? {
+            for name in client::names(&files.root)? {
+                // What may not be used is replaced by nobody of ours.
+                if let Ok((_, Place::There(path))) = files.find(&name) {
                     publish::wait_for_others(&path)?;
                 }
             }
@@ -116,9 +121,9 @@ impl System for Csv {
     }
 
     async fn foresee(&self, schema: &DatasetSchema, _from_kind: &str) -> Result<DatasetSchema> {
-        let (root, dialect, schema) = (self.root.clone(), self.dialect.clone(), schema.clone());
+        let (files, dialect, schema) = (self.files.clone(), self.dialect.clone(), schema.clone());
         blocking("find the file", move || {
-            let (name, Place::There(path) | Place::Missing(path)) = client::find(&root, &schema.name)?;
+            let (name, Place::There(path) | Place::Missing(path)) = files.find(&schema.name)?;
             client::check_folder(path.parent().unwrap_or(Path::new("/")))?;
             schema::header_line(&schema, &dialect)?;
             let names = schema.columns.into_iter().map(|column| column.name).collect();
@@ -128,8 +133,8 @@ impl System for Csv {
     }
 
     async fn create(&self, foreseen: &DatasetSchema) -> Result<()> {
-        let (root, dialect, schema) = (self.root.clone(), self.dialect.clone(), foreseen.clone());
-        blocking("create the file", move || match client::find(&root, &schema.name)? {
+        let (files, dialect, schema) = (self.files.clone(), self.dialect.clone(), foreseen.clone());
+        blocking("create the file", move || match files.find(&schema.name)? {
             (_, Place::Missing(path)) => {
                 publish::create(&DataFile::new(&path), &schema::header_line(&schema, &dialect)?)
             }
@@ -143,9 +148,9 @@ impl System for Csv {
     }
 
     async fn open(&self, spec: Arc<SideSpec>, _schema: &DatasetSchema) -> Result<Arc<dyn Dataset>> {
-        let (root, dialect) = (self.root.clone(), self.dialect.clone());
+        let (files, dialect) = (self.files.clone(), self.dialect.clone());
         blocking("open the file", move || {
-            let (Place::There(path) | Place::Missing(path)) = client::find(&root, &spec.dataset)?.1;
+            let (Place::There(path) | Place::Missing(path)) = files.find(&spec.dataset)?.1;
             let source = Source { file: DataFile::new(&path), dialect, spec };
             let state = Mutex::new(State { scanned: None, changes: Changes::default() });
             Ok(Arc::new(CsvDataset { shared: Arc::new(Shared { source, state }) }) as Arc<dyn Dataset>)
@@ -154,8 +159,8 @@ impl System for Csv {
     }
 
     async fn check(&self, purpose: Purpose) -> Vec<CheckStep> {
-        let (root, dialect) = (self.root.clone(), self.dialect.clone());
-        blocking("check the files", move || Ok(check::steps(&root, &dialect, purpose))).await.unwrap_or_default()
+        let (files, dialect) = (self.files.clone(), self.dialect.clone());
+        blocking("check the files", move || Ok(check::steps(&files, &dialect, purpose))).await.unwrap_or_default()
     }
 }
 

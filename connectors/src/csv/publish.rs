@@ -51,14 +51,15 @@ fn lock(old: &File, file: &DataFile) -> Result<()> {
     }
 }
 
-/// Fails as `Aborted` while another process is about to replace the file.
+/// Fails as `Aborted` while another process is about to replace the file. Those who only wait do not hold each other up, such
+/// as the two sides of a sync within one folder.
 pub fn wait_for_others(path: &Path) -> Result<()> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(reading(path, error)),
     };
-    match file.try_lock() {
+    match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => {
             let message = format!("{}: another process is about to replace it", path.display());
             Err(Error::new(ErrorKind::Aborted, "wait for other writers", message))

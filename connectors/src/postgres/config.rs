@@ -123,6 +123,12 @@ fn from_fields(settings: &ServerSettings) -> Result<tokio_postgres::Config> {
 /// The URL is never part of a message.
 fn from_url(url: &str) -> Result<(tokio_postgres::Config, TlsMode, Option<String>)> {
     let (mut tls, mut authority, mut rest) = (TlsMode::default(), None, Vec::new());
+    // The driver takes what follows the first one for the host, and hosts are shown.
+    if url.matches('@').count() > 1 {
+        return Err(
+            mistake("the url has more than one `@`").with_remedy("write those of user, password and parameters as %40")
+        );
+    }
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         match parameter.split_once('=') {
@@ -145,9 +151,10 @@ fn ssl_mode(mode: &str) -> Result<TlsMode> {
         "allow" | "prefer" => TlsMode::Prefer,
         "require" => TlsMode::Require,
         "verify-full" => TlsMode::VerifyFull,
-        other => {
-            return Err(mistake(format!("`sslmode={other}` is not known"))
-                .with_remedy("use disable, prefer, require or verify-full"));
+        _ => {
+            return Err(
+                mistake("this `sslmode` is not known").with_remedy("use disable, prefer, require or verify-full")
+            );
         }
     })
 }
@@ -237,8 +244,14 @@ mod tests {
 
     #[test]
     fn a_mistake_does_not_show_the_password() {
-        for text in ["postgres://u:hunter2@h:port/d", "postgres://u:hunter2@h/d?sslmode=maybe", "postgres://u:hunter2@"]
-        {
+        for text in [
+            "postgres://u:hunter2@h:port/d",
+            "postgres://u:hunter2@h/d?sslmode=maybe",
+            "postgres://u:hunter2@",
+            "postgres://u:hun@hunter2@h/d",
+            "postgres://u@h/d?sslmode=hunter2",
+            "postgres://u:hunter2",
+        ] {
             let error = Target::new(&url(text), Path::new("/base"), "x").map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Definition);
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");

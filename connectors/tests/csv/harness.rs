@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pinksync_connectors::csv::Csv;
+use pinksync_connectors::registry::Origin;
 use pinksync_engine::Value;
 use pinksync_engine::conformance::connector::{self, Edit, Promises, Table, from_text, to_text};
 use pinksync_engine::connector::System;
@@ -90,7 +91,7 @@ impl connector::Harness for Harness {
 
     async fn open(&self) -> Arc<dyn System> {
         let path = self.folder.path().display().to_string();
-        Csv::open(&FileSettings { path, csv: self.settings.clone() }, self.folder.path()).unwrap()
+        Csv::open(&FileSettings { path, csv: self.settings.clone() }, &Origin::new(self.folder.path(), "test")).unwrap()
     }
 
     async fn make(&self, table: &Table) -> String {

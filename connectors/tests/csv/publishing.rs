@@ -165,6 +165,17 @@ async fn two_publications_of_one_file_do_not_overwrite_each_other() {
 }
 
 #[tokio::test]
+async fn a_writer_is_waited_for_and_those_who_wait_are_not() {
+    let folder = Folder::new("a.csv", CONTENT);
+    let other = fs::File::open(folder.path()).unwrap();
+    other.lock_shared().unwrap();
+    folder.system.end_others("").await.unwrap();
+    other.unlock().unwrap();
+    other.lock().unwrap();
+    assert_eq!(folder.system.end_others("").await.unwrap_err().kind(), ErrorKind::Aborted);
+}
+
+#[tokio::test]
 async fn rights_and_links_survive() {
     let folder = Folder::new("real.csv", CONTENT);
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o640)).unwrap();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pinksync_connectors::csv::Csv;
+use pinksync_connectors::registry::Origin;
 use pinksync_engine::connector::{Change, Chunk, Dataset, Found, Guard, Outcome, System, Write};
 use pinksync_engine::row::{Row, SideColumn, SideSpec, Unreadable};
 use pinksync_engine::schema::FieldType;
@@ -27,7 +28,8 @@ impl Folder {
     pub fn with(name: &str, content: &[u8], csv: CsvSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(name), content).unwrap();
-        let system = Csv::open(&FileSettings { path: ".".to_owned(), csv }, folder.path()).unwrap();
+        let system =
+            Csv::open(&FileSettings { path: ".".to_owned(), csv }, &Origin::new(folder.path(), "test")).unwrap();
         Self { folder, name: name.to_owned(), system }
     }
 

@@ -17,7 +17,7 @@ pub(super) fn explain(finding: &Finding, gathered: &mut Gathered<'_>) {
         Cause::Range { minimum, maximum, above } => {
             let limit = if *above { maximum } else { minimum };
             let relation = if *above { "more" } else { "less" };
-            let message = format!("{} is {relation} than {}", gathered.shown(place), plain(limit));
+            let message = format!("{} is {relation} than {}", gathered.shown_word(place), plain(limit));
             gathered.add(place, message, format!("write a number from {} to {}", plain(minimum), plain(maximum)));
         }
         Cause::Empty => {
@@ -27,7 +27,7 @@ pub(super) fn explain(finding: &Finding, gathered: &mut Gathered<'_>) {
             gathered.add(place, "this is not exactly one character", "write one, such as \",\" or \"\\t\"");
         }
         Cause::NotADuration => {
-            let message = format!("{} is not a duration", gathered.shown(place));
+            let message = format!("{} is not a duration", gathered.shown_word(place));
             gathered.add(place, message, "write it like 30s, 5m, 1h30m, 7d or 250ms");
         }
         Cause::NoFilterForm => gathered.add(
@@ -47,7 +47,7 @@ pub(super) fn explain(finding: &Finding, gathered: &mut Gathered<'_>) {
 
 fn wrong_type(place: &Place, expected: &[&'static str], choices: &[String], gathered: &mut Gathered<'_>) {
     let found = match place.find(gathered.raw) {
-        Some(number @ Value::Number(_)) if expected.contains(&"integer") => number.to_string(),
+        Some(number @ Value::Number(_)) if expected.contains(&"integer") && !place.is_of_a_side() => number.to_string(),
         Some(value) => name_of(value).to_owned(),
         None => "nothing".to_owned(),
     };
@@ -68,9 +68,9 @@ fn wrong_type(place: &Place, expected: &[&'static str], choices: &[String], gath
 }
 
 fn wrong_choice(place: &Place, choices: &[String], gathered: &mut Gathered<'_>) {
-    let shown = gathered.shown(place);
-    let list = choices.join(", ");
-    let near = nearest(shown.trim_matches('`'), choices).map(|near| format!("did you mean `{near}`?"));
+    let (shown, list) = (gathered.shown_word(place), choices.join(", "));
+    let given = place.find(gathered.raw).and_then(Value::as_str).unwrap_or_default();
+    let near = nearest(given, choices).map(|near| format!("did you mean `{near}`?"));
     if place.last_field() == Some("type") {
         let message = format!("{shown} is not a type of connection that this version knows: {list}");
         gathered.add(place, message, near.unwrap_or_else(|| "use one of these".to_owned()));
@@ -142,5 +142,47 @@ fn name_of(value: &Value) -> &'static str {
         Value::String(_) => "text",
         Value::Array(_) => "a list",
         Value::Object(_) => "named fields",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::SyncDefinition;
+
+    const SIDES: [&str; 10] = [
+        "{type: hunter2, password: hunter2}",
+        "{type: postgres, url: hunter2}",
+        "{type: postgres, url: \"postgres://h/d\", tls: hunter2}",
+        "{type: postgres, url: \"postgres://h/d\", tls: {mode: hunter2}}",
+        "{type: postgres, host: \"postgres://u:hunter2@h/d\", database: d, user: u}",
+        "{type: postgres, host: h, database: d, user: u, port: hunter2, passwort: hunter2}",
+        "{type: postgres, host: h, database: d, user: u, port: 72617}",
+        "{type: postgres, host: h, database: d, user: u, port: 72617.5}",
+        "{type: postgres, host: [hunter2], database: {a: hunter2}, user: 5}",
+        "{type: csv, path: a, csv: {delimiter: hunter2, quote: hunter2}}",
+    ];
+
+    fn mistakes(source: &str, strategy: &str) -> String {
+        let text = format!("source: {source}\ntarget: {{type: csv, path: a}}\ndatasets: [a]\nstrategy: {strategy}");
+        format!("{:?}", SyncDefinition::parse(&text, &|_| None).unwrap_err())
+    }
+
+    #[test]
+    fn what_stands_in_a_wrong_place_of_a_side_is_not_shown() {
+        for side in SIDES {
+            let found = mistakes(side, "manual");
+            assert!(!found.contains("hunter2") && !found.contains("72617"), "{side}: {found}");
+        }
+    }
+
+    #[test]
+    fn of_a_word_elsewhere_only_what_may_be_mistyped_is_shown() {
+        let file = "{type: csv, path: a}";
+        assert!(mistakes(file, "newest").contains("`newest` is not one of"));
+        for odd in ["\"postgres://u:hunter2@h/d\"", "hunter2 and more", "hunter2-that-is-longer-than-any-word-of-ours"]
+        {
+            let found = mistakes(file, odd);
+            assert!(!found.contains("hunter2"), "{found}");
+        }
     }
 }

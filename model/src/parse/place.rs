@@ -44,6 +44,11 @@ impl Place {
         self.0.starts_with(&other.0)
     }
 
+    /// Whether this is a part of the source or the target, where secrets stand.
+    pub(super) fn is_of_a_side(&self) -> bool {
+        matches!(self.0.first(), Some(Step::Field(name)) if name == "source" || name == "target")
+    }
+
     /// The name of the last field on the way here, list indexes aside.
     pub(super) fn last_field(&self) -> Option<&str> {
         self.0.iter().rev().find_map(|step| match step {

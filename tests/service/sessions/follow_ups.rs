@@ -15,6 +15,11 @@ async fn a_plan_writes_nothing_and_is_carried_out_but_for_what_has_moved_since()
     let plan = service.rest.make("/v1/sessions", &json!({"definition": pair.one_way(), "mode": "plan"})).await;
     let planned = service.rest.completed(&plan).await;
     assert_eq!(written(&planned), [[0; 3]; 2], "{planned}");
+    let report = service.rest.get(&format!("/v1/sessions/{plan}/report")).await;
+    let counters =
+        ["read", "to_target", "unchanged"].map(|name| (&planned["stats"][name], &report["datasets"][0][name]));
+    assert!(counters.iter().all(|(stats, report)| stats == report), "{planned} {report}");
+    assert_eq!(count(&planned, "read.source") + count(&planned, "read.skipped_unchanged"), ITEMS, "{planned}");
     let lines = service.rest.get(&format!("/v1/sessions/{plan}/plan")).await;
     let updates = lines["data"].as_array().unwrap().iter().filter(|line| line["action"] == "update");
     assert_eq!(updates.count(), 10, "{lines}");

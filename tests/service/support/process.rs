@@ -31,6 +31,13 @@ impl Process {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Where it says that it listens, once it has; health alone, where it serves nothing else.
+    pub fn base(&self) -> Option<String> {
+        let log = self.log();
+        let address = log.split_once("address=")?.1.split_whitespace().next()?;
+        Some(format!("http://{address}"))
+    }
+
     /// `kill -9`, and nothing of it is left.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -1,6 +1,6 @@
 //! What a user asks of the service, by REST.
 
-use pinksync_test_support::{Client, eventually};
+use pinksync_test_support::{Client, Reply, eventually};
 use serde_json::{Value, json};
 
 /// Speaks for one account.
@@ -21,6 +21,11 @@ impl Rest {
         let reply = self.0.post(path, body).await;
         assert!(reply.status.is_success(), "POST {path}: {reply:?}");
         reply.json()
+    }
+
+    /// The answer, whatever it is.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Reply {
+        self.0.post(path, body).await
     }
 
     /// The id of what is made.

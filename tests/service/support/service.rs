@@ -171,10 +171,13 @@ impl Service {
         line
     }
 
-    fn spawn(&mut self, role: &str, amqp: &str) -> Process {
+    /// A process that listens wherever it can.
+    pub fn spawn(&mut self, role: &str, amqp: &str) -> Process {
+        const ANYWHERE: &str = "127.0.0.1:0";
         self.started += 1;
         let mut command = command(&self.settings, &[role]);
-        command.env("PINKSYNC_AMQP_URL", amqp).env("PINKSYNC_METRICS_LISTEN", "127.0.0.1:0");
+        command.env("PINKSYNC_AMQP_URL", amqp).env("PINKSYNC_METRICS_LISTEN", ANYWHERE);
+        command.env("PINKSYNC_API_LISTEN", ANYWHERE);
         let log = self.folder.path().join(format!("{role}-{}.log", self.started));
         Process::start(command, role.to_owned(), log)
     }

@@ -10,8 +10,8 @@ use pinksync_common::queue::Class;
 use pinksync_common::request::Resolve;
 use pinksync_common::store::sessions::{self, Decider};
 use pinksync_common::store::tasks::ToPublish;
-use pinksync_common::store::{StoreError, conflicts, syncs, tasks};
-use pinksync_model::{Choice, ConflictStatus};
+use pinksync_common::store::{StoreError, Transaction, conflicts, syncs, tasks};
+use pinksync_model::{Choice, ConflictStatus, SessionStatus};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -105,8 +105,8 @@ async fn decide(
     if row.status != ConflictStatus::Open {
         return Err(Problem::new(Code::WrongState, format!("this conflict is {} already", row.status.as_str())).into());
     }
-    if row.deciding.is_some() {
-        return Err(at_work().into());
+    if let Some(deciding) = row.deciding {
+        return Err(held_by(&work.sql, caller.account, deciding).await?.into());
     }
     let revision = syncs::current_revision(&work.sql, caller.account, row.sync).await?;
     let decider = Decider {
@@ -133,7 +133,22 @@ pub(super) fn order(
     Resolve { conflict, choice, value, decided_by: format!("API key {}", caller.key) }
 }
 
-pub(super) fn at_work() -> Problem {
+/// Another decision, in this session, keeps the conflict: for a moment, or until somebody ends it.
+async fn held_by(sql: &Transaction<'_>, account: AccountId, session: SessionId) -> Result<Problem, Problem> {
+    let row = sessions::get(sql, account, session).await?.ok_or_else(missing)?;
+    if row.status != SessionStatus::Paused {
+        return Ok(at_work());
+    }
+    let why = row.reason.map(|reason| format!(": {}", reason.detail)).unwrap_or_default();
+    let problem = Problem::new(
+        Code::WrongState,
+        format!("session {session} is paused, in which another decision on it is made{why}"),
+    );
+    let remedy = format!("cancel that session (POST /v1/sessions/{session}/cancel), then decide again");
+    Ok(problem.at(format!("/v1/sessions/{session}"), "this session holds the conflict", remedy))
+}
+
+fn at_work() -> Problem {
     Problem::new(Code::DecisionInProgress, "another decision on this conflict is being carried out").retry_after(1)
 }
 

@@ -59,7 +59,8 @@ pub struct SessionView {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub undone_at: Option<Utc>,
     pub progress: ProgressView,
-    /// The counters of the report, summed over datasets; null in lists.
+    /// The counters of the report, summed over datasets; null in lists. They count what the systems have confirmed: of a plan
+    /// and a verification, what was read and found, and no writes. What a plan would write is listed by its lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub stats: Option<DatasetReport>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use pinksync_api::{Needs, QueueState};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -53,11 +54,12 @@ async fn ask(url: &str) -> std::io::Result<String> {
 }
 
 /// Answers `/livez`, `/readyz` and `/metrics` where the settings say, until the process is asked to stop and beyond.
-pub fn serve(process: &Process) -> impl Future<Output = Result<(), Failure>> + use<> {
+/// `queue` says whether that is reached.
+pub fn serve(process: &Process, queue: QueueState, needs: Needs) -> impl Future<Output = Result<(), Failure>> + use<> {
     let (listen, pool, metrics) = (process.settings.metrics_listen, process.pool.clone(), Arc::clone(&process.metrics));
     async move {
         let metrics = Arc::new(move || metrics.render());
-        let served = pinksync_api::serve_health(listen, pool, metrics).await;
+        let served = pinksync_api::serve_health(listen, pool, metrics, queue, needs).await;
         served.map_err(|error| Failure::failed("health and metrics cannot be served").because(&error))
     }
 }

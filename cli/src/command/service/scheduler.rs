@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use pinksync_api::Needs;
 use pinksync_common::backoff;
 use pinksync_common::queue::{Inspector, Publisher};
 use pinksync_common::settings::Role;
@@ -25,8 +26,8 @@ impl Scheduler {
     pub async fn carry_out(self) -> Result<Exit, Failure> {
         let process = Process::start(Role::Scheduler, "pinksync scheduler").await?;
         let scheduler = scheduler(&process)?;
-        let stop = process.stop.clone();
-        let health = super::health::serve(&process);
+        let (stop, asked) = (process.stop.clone(), Arc::clone(&scheduler));
+        let health = super::health::serve(&process, Arc::new(move || asked.reaches_queue()), Needs::Database);
         let work = async move {
             tokio::select! {
                 ended = pinksync_scheduler::run(scheduler, stop) => ended.map_err(stopped),

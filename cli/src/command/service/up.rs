@@ -1,6 +1,9 @@
 //! `pinksync up`: API, scheduler and a worker in one process.
 
+use std::sync::Arc;
+
 use clap::Args;
+use pinksync_api::Needs;
 use pinksync_common::settings::Role;
 
 use super::start::Process;
@@ -16,14 +19,16 @@ pub struct Up {}
 impl Up {
     pub async fn carry_out(self) -> Result<Exit, Failure> {
         let process = Process::start(Role::Up, "pinksync up").await?;
-        let (deps, scheduler) = (worker::deps(&process)?, scheduler::scheduler(&process)?);
-        let (serving, health) = (api::serve(&process)?, health::serve(&process));
-        let stop = process.stop.clone();
+        let scheduler = scheduler::scheduler(&process)?;
+        let worker = pinksync_worker::Worker::new(worker::deps(&process)?, process.stop.clone());
+        let listening = worker.readiness();
+        let health = health::serve(&process, Arc::new(move || *listening.borrow()), Needs::DatabaseAndQueue);
+        let (serving, stop) = (api::serve(&process)?, process.stop.clone());
         let work = async move {
             let scheduling =
                 async { pinksync_scheduler::run(scheduler, stop.clone()).await.map_err(scheduler::stopped) };
             let working = async {
-                pinksync_worker::run(deps, stop.clone()).await;
+                worker.run().await;
                 Ok(())
             };
             tokio::select! {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use pinksync_api::Needs;
 use pinksync_common::settings::{Role, Settings};
 use pinksync_worker::{Deps, Limits};
 
@@ -27,12 +28,12 @@ pub struct Worker {}
 impl Worker {
     pub async fn carry_out(self) -> Result<Exit, Failure> {
         let process = Process::start(Role::Worker, "pinksync worker").await?;
-        let deps = deps(&process)?;
-        let stop = process.stop.clone();
-        let health = super::health::serve(&process);
+        let worker = pinksync_worker::Worker::new(deps(&process)?, process.stop.clone());
+        let listening = worker.readiness();
+        let health = super::health::serve(&process, Arc::new(move || *listening.borrow()), Needs::DatabaseAndQueue);
         let work = async move {
             tokio::select! {
-                () = pinksync_worker::run(deps, stop) => Ok(()),
+                () = worker.run() => Ok(()),
                 ended = health => ended,
             }
         };

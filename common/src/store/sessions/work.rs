@@ -128,8 +128,12 @@ async fn pause_for_parked(transaction: &Transaction<'_>, session: &SessionRow) -
         WHERE session_id = $1 AND status = 'parked' ORDER BY ended_at LIMIT 1";
     let row = transaction.query_one(SELECT, &[&session.id.0]).await?;
     let (code, detail, remedy): (&str, &str, &str) = (row.get(0), row.get(1), row.get(2));
-    let reason =
-        Reason { code: format!("parked:{code}"), detail: format!("{detail}; {remedy}, then resume the session") };
+    // A decision does not go on: it is made again.
+    let then = match session.resolves {
+        None => "then resume the session",
+        Some(_) => "then cancel the session of this decision, and decide again",
+    };
+    let reason = Reason { code: format!("parked:{code}"), detail: format!("{detail}; {remedy}, {then}") };
     match move_to(transaction, session.account, session.id, SessionStatus::Paused, Some(&reason), None).await? {
         Moved::Done | Moved::NotFrom(_) | Moved::Unknown => Ok(()),
     }

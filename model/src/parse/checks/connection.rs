@@ -37,6 +37,11 @@ fn check_address(server: &ServerSettings, place: &Place, found: &mut Gathered<'_
         found.add(place, "nothing says how to reach the server", remedy);
         return;
     }
+    // A host is no secret and is shown; what belongs into `url` holds one.
+    if server.host.as_ref().is_some_and(|host| host.contains("://") || host.find('@').is_some_and(|at| at > 0)) {
+        let remedy = "write its name or address alone; what holds a user and a password belongs into `url`";
+        found.add(&place.field("host"), "this is not the name of a host", remedy);
+    }
     for name in ["host", "database", "user"] {
         if !given.contains(&name) {
             let remedy = format!("add `{name}: …`, or give everything as `url`");
