@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pinksync_connectors::registry::{self, Origin};
+use pinksync_connectors::origin::Origin;
+use pinksync_connectors::registry;
 use pinksync_engine::session::{Observer, Stop};
 use pinksync_local::runner::{Local, Settings, SyncFile, Systems};
 

@@ -5,6 +5,7 @@
 pub mod csv;
 #[cfg(any(feature = "csv", feature = "postgres", feature = "sqlite"))]
 mod native_key;
+pub mod origin;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod registry;

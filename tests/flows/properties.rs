@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::sync::Arc;
 
-use pinksync_connectors::registry::{self, Origin};
+use pinksync_connectors::origin::Origin;
+use pinksync_connectors::registry;
 use pinksync_engine::session::{Observer, Stop};
 use pinksync_local::runner::{Local, Settings, SyncFile, Systems};
 use pinksync_model::{DatasetReport, GuardName, Phase, Report};

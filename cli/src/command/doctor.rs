@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use pinksync_connectors::registry::{self, Origin};
+use pinksync_connectors::origin::Origin;
+use pinksync_connectors::registry;
 use pinksync_engine::connector::{CheckStep, Purpose};
 use pinksync_local::StateFile;
 use pinksync_model::{Connection, DatasetEntry, Direction};

@@ -13,6 +13,9 @@ use tracing_subscriber::EnvFilter;
 use super::LogFormat;
 use crate::sealing::{InvalidKeyRing, KeyRing};
 
+pub(super) const MAKE_A_KEY: &str =
+    "make a key with `openssl rand -base64 32`, and keep a copy elsewhere: without it all stored passwords are lost";
+
 /// What is read, or message and remedy.
 pub(super) type Parsed<T> = Result<T, (String, String)>;
 
@@ -94,7 +97,7 @@ pub(super) fn key_ring(text: &str) -> Parsed<KeyRing> {
     KeyRing::parse(text).map_err(|error| {
         let remedy = match error {
             InvalidKeyRing::Id(_) | InvalidKeyRing::Twice(_) => "write one or several `id:base64`, separated by commas",
-            _ => super::read::MAKE_A_KEY,
+            _ => MAKE_A_KEY,
         };
         (error.to_string(), remedy.to_owned())
     })

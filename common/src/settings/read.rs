@@ -14,9 +14,6 @@ use crate::auth::DEFAULT_COST;
 use crate::definition::HostPolicy;
 use crate::sealing::KeyRing;
 
-pub(super) const MAKE_A_KEY: &str =
-    "make a key with `openssl rand -base64 32`, and keep a copy elsewhere: without it all stored passwords are lost";
-
 const API_PORT: u16 = 8080;
 const METRICS_PORT: u16 = 9090;
 const POOL: usize = 16;
@@ -45,7 +42,7 @@ pub(super) fn missing_queue() -> Mistake {
 }
 
 pub(super) fn missing_master_key() -> Mistake {
-    mistake(variable("master_key"), "the master key is missing, under which passwords are encrypted", MAKE_A_KEY)
+    mistake(variable("master_key"), "the master key is missing, under which passwords are encrypted", parse::MAKE_A_KEY)
 }
 
 fn missing_database() -> Mistake {

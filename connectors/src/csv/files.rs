@@ -4,7 +4,7 @@ use pinksync_engine::Result;
 
 use super::client::{self, Place};
 use super::config::Root;
-use crate::registry::Permit;
+use crate::origin::Permit;
 
 pub struct Files {
     pub root: Root,

@@ -40,7 +40,7 @@ use self::config::{Dialect, Root};
 use self::files::Files;
 use self::read::{Scanned, Source};
 use self::transaction::CsvTransaction;
-use crate::registry::Origin;
+use crate::origin::Origin;
 
 /// A folder of files, or one file.
 pub struct Csv {

@@ -46,7 +46,7 @@ use pinksync_engine::schema::DatasetSchema;
 use pinksync_engine::{Error, ErrorKind, Result};
 use pinksync_model::ServerSettings;
 
-use crate::registry::{Origin, Reach};
+use crate::origin::{Origin, Reach};
 use client::Pool;
 use config::Target;
 use dataset::PostgresDataset;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pinksync_connectors::csv::Csv;
-use pinksync_connectors::registry::Origin;
+use pinksync_connectors::origin::Origin;
 use pinksync_engine::Value;
 use pinksync_engine::conformance::connector::{self, Edit, Promises, Table, from_text, to_text};
 use pinksync_engine::connector::System;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use pinksync_connectors::registry::{self, Origin};
+use pinksync_connectors::origin::Origin;
+use pinksync_connectors::registry;
 use pinksync_engine::connector::{Found, Purpose};
 use pinksync_engine::filter::Filter;
 use pinksync_engine::schema::{Carrier, FieldType};

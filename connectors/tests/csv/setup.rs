@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pinksync_connectors::csv::Csv;
-use pinksync_connectors::registry::Origin;
+use pinksync_connectors::origin::Origin;
 use pinksync_engine::connector::{Change, Chunk, Dataset, Found, Guard, Outcome, System, Write};
 use pinksync_engine::row::{Row, SideColumn, SideSpec, Unreadable};
 use pinksync_engine::schema::FieldType;

@@ -3,8 +3,8 @@
 use std::net::ToSocketAddrs;
 use std::path::Path;
 
+use pinksync_connectors::origin::Origin;
 use pinksync_connectors::postgres::Postgres;
-use pinksync_connectors::registry::Origin;
 use pinksync_engine::connector::{CheckStep, Purpose};
 use pinksync_engine::{Error, ErrorKind};
 use pinksync_model::{Secret, ServerSettings, Tls, TlsMode};

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use pinksync_connectors::origin::Origin;
 use pinksync_connectors::postgres::Postgres;
-use pinksync_connectors::registry::Origin;
 use pinksync_engine::connector::{
     Capabilities, Change, Chunk, Dataset, Found, Guard, Outcome, Page, System, Transaction, Write,
 };

@@ -1,6 +1,7 @@
 //! The system as a whole: describing, creating, opening, checking.
 
-use pinksync_connectors::registry::{self, Origin};
+use pinksync_connectors::origin::Origin;
+use pinksync_connectors::registry;
 use pinksync_engine::ErrorKind;
 use pinksync_engine::connector::Purpose;
 use pinksync_engine::schema::{Carrier, ColumnSchema, DatasetSchema, FieldType, Fold};

@@ -7,7 +7,8 @@ mod suggest;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pinksync_connectors::registry::{self, Origin};
+use pinksync_connectors::origin::Origin;
+use pinksync_connectors::registry;
 use pinksync_engine::connector::System;
 use pinksync_engine::mapping::Mapping;
 use pinksync_engine::schema::DatasetSchema;

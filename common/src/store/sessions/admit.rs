@@ -118,7 +118,7 @@ pub(super) async fn advance(
     class: Class,
     step: Advance,
 ) -> Result<Vec<ToPublish>> {
-    let connections = super::work::connections(transaction, session).await?;
+    let connections = super::connections(transaction, session).await?;
     let task = NewTask {
         account,
         sync: Some(sync),

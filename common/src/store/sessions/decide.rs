@@ -2,7 +2,7 @@
 
 use pinksync_model::Mode;
 
-use super::{NewSession, count_tasks, insert, work};
+use super::{NewSession, count_tasks, insert};
 use crate::ids::{AccountId, ApiKeyId, SessionId, SyncId};
 use crate::queue::Class;
 use crate::request::{Resolve, pack};
@@ -45,7 +45,7 @@ pub async fn decide(
         kind: TaskKind::Resolve,
         class,
         payload: pack(decision).map_err(|error| StoreError::Unreadable("a task", error.to_string()))?,
-        connections: work::connections(transaction, session).await?,
+        connections: super::connections(transaction, session).await?,
         held: false,
     };
     Ok((session, tasks::insert(transaction, &[task]).await?))

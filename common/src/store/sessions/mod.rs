@@ -183,3 +183,12 @@ pub async fn set_undone(client: &impl GenericClient, account: AccountId, session
     client.execute(UPDATE, &[&account, &session.0]).await?;
     Ok(())
 }
+
+/// The saved connections that a session works on.
+async fn connections(transaction: &Transaction<'_>, session: SessionId) -> Result<Vec<Uuid>> {
+    const SELECT: &str = "SELECT r.connections FROM sessions s
+        JOIN sync_revisions r ON r.sync_id = s.sync_id AND r.revision = s.revision WHERE s.id = $1";
+    let statement = transaction.prepare_cached(SELECT).await?;
+    let row = transaction.query_opt(&statement, &[&session.0]).await?;
+    Ok(row.map(|row| row.get(0)).unwrap_or_default())
+}

@@ -3,7 +3,6 @@
 
 use pinksync_model::{Reason, Report, SessionStatus};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::row::SessionRow;
 use super::transition::{Moved, lock, move_to};
@@ -50,7 +49,7 @@ pub async fn share(
     }
     set_progress(transaction, held.session, progress, Some(next)).await?;
     count_tasks(transaction, held.session, 1, segments.len() as i64).await?;
-    let connections = connections(transaction, held.session).await?;
+    let connections = super::connections(transaction, held.session).await?;
     let tasks: Vec<NewTask> = segments
         .into_iter()
         .enumerate()
@@ -170,13 +169,4 @@ async fn wanted(transaction: &Transaction<'_>, held: Held) -> Result<Option<(Ses
         _ => Outcome::Withdrawn,
     };
     Ok(Some((session, outcome)))
-}
-
-/// The saved connections that a session works on.
-pub(super) async fn connections(transaction: &Transaction<'_>, session: SessionId) -> Result<Vec<Uuid>> {
-    const SELECT: &str = "SELECT r.connections FROM sessions s
-        JOIN sync_revisions r ON r.sync_id = s.sync_id AND r.revision = s.revision WHERE s.id = $1";
-    let statement = transaction.prepare_cached(SELECT).await?;
-    let row = transaction.query_opt(&statement, &[&session.0]).await?;
-    Ok(row.map(|row| row.get(0)).unwrap_or_default())
 }
