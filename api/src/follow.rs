@@ -12,7 +12,7 @@ use pinksync_common::auth::Claims;
 use pinksync_common::ids::{ApiKeyId, SessionId};
 use pinksync_common::store::events::{self, Event};
 use pinksync_common::store::{Result, StoreError};
-use pinksync_model::SessionStatus;
+use pinksync_model::{SessionStatus, chain};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -137,7 +137,7 @@ impl Follower {
             match following.next().await {
                 Ok(next) => next.map(|bytes| (Ok::<_, Infallible>(bytes), following)),
                 Err(error) => {
-                    tracing::warn!(%error, session = %following.who.session, "a session is not followed any more");
+                    tracing::warn!(error = chain(&error), session = %following.who.session, "a session is not followed any more");
                     None
                 }
             }

@@ -20,11 +20,11 @@ const HEAD_WITHIN: Duration = Duration::from_secs(15);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("the address of the API cannot be listened on")]
+    #[error("the address cannot be listened on")]
     Listen(#[source] std::io::Error),
-    #[error("certificate or key of the API cannot be used")]
+    #[error("certificate or key cannot be used")]
     Certificate(#[source] std::io::Error),
-    #[error("the API stopped")]
+    #[error("the server broke off")]
     Stopped(#[source] std::io::Error),
 }
 

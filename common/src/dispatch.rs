@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use pinksync_model::chain;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +44,10 @@ impl Dispatcher {
                     return;
                 }
                 if let Err(error) = publish(&pool, &publisher, &batch).await {
-                    tracing::debug!(%error, "published wake-ups are not noted as such; the relay repeats them");
+                    tracing::debug!(
+                        error = chain(&error),
+                        "published wake-ups are not noted as such; the relay repeats them"
+                    );
                 }
                 batch.clear();
             }
@@ -87,7 +91,7 @@ async fn send_one(publisher: &Publisher, to: ToPublish) -> Option<TaskId> {
     match publisher.publish(to.class, &wake).await {
         Ok(()) => Some(to.task),
         Err(error) => {
-            tracing::debug!(task = %to.task, %error, "a wake-up was not published");
+            tracing::debug!(task = %to.task, error = chain(&error), "a wake-up was not published");
             None
         }
     }

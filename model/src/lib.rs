@@ -2,6 +2,7 @@
 //! conflicts and sessions. No files, no network, no environment: what is needed is passed in.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod chain;
 mod choices;
 mod conflict;
 mod connection;
@@ -22,6 +23,7 @@ mod unknown_name;
 
 pub use indexmap::IndexMap;
 
+pub use chain::chain;
 pub use choices::{BaseKind, ColumnType, Deletes, Direction, Incremental, Lossy, MergeMode, Strategy, Verify};
 pub use conflict::{Choice, ConflictKind, ConflictLine, ConflictStatus, RejectLine};
 pub use connection::{Connection, CsvSettings, FileSettings, ServerSettings, SqliteSettings};

@@ -23,15 +23,3 @@ pub enum Error {
     #[error("a loop has ended by itself")]
     LoopEnded(#[source] tokio::task::JoinError),
 }
-
-/// An error and its causes in one line, for a log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    line
-}

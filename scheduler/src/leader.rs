@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::error::chain;
 use crate::{Error, Result, Scheduler, loops};
+use pinksync_model::chain;
 
 const NAME: &str = "scheduler";
 

@@ -22,8 +22,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::error::chain;
 use crate::{Error, Result, Scheduler};
+use pinksync_model::chain;
 
 /// Statements have time-outs of their own; this one ends a round that hangs elsewhere.
 const ROUND_LIMIT: Duration = Duration::from_secs(60);

@@ -3,9 +3,9 @@
 use pinksync_common::dispatch;
 use pinksync_common::store::GenericClient;
 use pinksync_common::store::tasks::{self, ToPublish};
+use pinksync_model::chain;
 use tracing::warn;
 
-use crate::error::chain;
 use crate::{Error, Result, Scheduler};
 
 /// Publishes wake-ups, and notes those that the broker has confirmed.

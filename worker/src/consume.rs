@@ -7,7 +7,7 @@ use std::time::Duration;
 use pinksync_common::queue::{Consumer, Delivery};
 use pinksync_common::store::tasks::{self, Claim, Claimed};
 use pinksync_common::store::{Result, StoreError};
-use pinksync_engine::error::chain;
+use pinksync_model::chain;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -53,14 +53,14 @@ pub async fn run(service: Arc<Service>, mut consumer: Consumer) {
 
 async fn hand_back(delivery: Delivery) {
     if let Err(error) = delivery.hand_back().await {
-        tracing::debug!(%error, "a delivery was not handed back");
+        tracing::debug!(error = chain(&error), "a delivery was not handed back");
     }
 }
 
 /// What was not acknowledged comes again, and is found to be taken.
 async fn acknowledge(delivery: Delivery) {
     if let Err(error) = delivery.ack().await {
-        tracing::debug!(%error, "a delivery was not acknowledged");
+        tracing::debug!(error = chain(&error), "a delivery was not acknowledged");
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use pinksync_common::ids::{TaskId, WorkerId};
 use pinksync_common::store::{Pool, Result, tasks};
-use pinksync_engine::error::chain;
 use pinksync_engine::session::Stop;
+use pinksync_model::chain;
 use tokio_util::sync::CancellationToken;
 
 /// The right to work on a task.

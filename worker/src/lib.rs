@@ -19,5 +19,5 @@ mod service;
 mod systems;
 mod validate;
 
-pub use run::{Deps, Worker};
+pub use run::{Broken, Deps, Worker};
 pub use service::Limits;

@@ -7,7 +7,7 @@ use pinksync_common::ids::{AccountId, SessionId};
 use pinksync_common::store::{Pool, Result, StoreError, sessions};
 use pinksync_common::telemetry::names;
 use pinksync_engine::session::Observer;
-use pinksync_model::{DatasetReport, Phase};
+use pinksync_model::{DatasetReport, Phase, chain};
 use tokio::sync::watch;
 
 /// Between two notes of one session.
@@ -35,7 +35,7 @@ impl PhaseObserver {
                 }
                 let doing = receive.borrow_and_update().clone();
                 if let Err(error) = note(&pool, account, session, &doing).await {
-                    tracing::debug!(%session, %error, "a phase was not noted");
+                    tracing::debug!(%session, error = chain(&error), "a phase was not noted");
                 }
             }
         });

@@ -1,15 +1,9 @@
 //! What an error of the engine means for its task: the one place that says so.
 
-use std::time::Duration;
-
-use pinksync_common::backoff;
+use pinksync_common::backoff::{self, MOST_ATTEMPTS};
 use pinksync_common::store::tasks::Outcome;
-use pinksync_engine::error::chain;
 use pinksync_engine::{Error, ErrorKind};
-use pinksync_model::Reason;
-
-/// Attempts after which what should have passed is parked.
-pub const MOST_ATTEMPTS: i32 = 8;
+use pinksync_model::{Reason, chain};
 
 /// What becomes of a task that failed.
 #[derive(Debug)]
@@ -48,22 +42,17 @@ pub fn reason(error: &Error) -> Reason {
 fn again_or_parked(error: &Error, attempts: i32) -> Outcome {
     let (code, detail) = (error.kind().code().to_owned(), chain(error));
     if attempts < MOST_ATTEMPTS {
-        return Outcome::Again { after: delay(attempts), code, detail };
+        return Outcome::Again { after: backoff::delay(attempts), code, detail };
     }
     let remedy = error.remedy().unwrap_or("see to what the message says").to_owned();
     Outcome::Parked { code, detail, remedy }
-}
-
-/// How long to wait before the next attempt.
-pub fn delay(attempts: i32) -> Duration {
-    backoff::delay(attempts)
 }
 
 /// A task whose work panicked: a mistake of ours, which another attempt may not meet.
 pub fn of_panic(message: &str, attempts: i32) -> Outcome {
     let (code, detail) = ("panic".to_owned(), format!("the work on it broke off: {message}"));
     match attempts < MOST_ATTEMPTS {
-        true => Outcome::Again { after: delay(attempts), code, detail },
+        true => Outcome::Again { after: backoff::delay(attempts), code, detail },
         false => Outcome::Parked {
             code,
             detail,

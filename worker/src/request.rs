@@ -4,42 +4,52 @@ use std::sync::Arc;
 
 use pinksync_common::request::{Changes, OnConnection, Validate, unpack};
 use pinksync_common::store::Result;
-use pinksync_common::store::tasks::{self, Claimed, Outcome, TaskKind};
+use pinksync_common::store::tasks::{self, Claimed, Outcome};
 use pinksync_engine::connector::{Purpose, System};
-use pinksync_engine::error::chain;
 use pinksync_engine::{Error, ErrorKind};
+use pinksync_model::chain;
 use serde_json::{Value, json};
 
 use crate::service::Service;
 use crate::{changes, definition, execute, validate};
 
+/// What came of a request: an answer, or why there is none.
+type Asked = Result<pinksync_engine::Result<Value>>;
+
 /// Answers a request. What fails is told, not tried again: somebody waits.
-pub async fn run(service: &Service, claimed: &Claimed) -> Result<()> {
-    let answer = match claimed.kind {
-        TaskKind::Check => check(service, claimed).await?,
-        TaskKind::Discover => discover(service, claimed).await?,
-        TaskKind::Validate => match read::<Validate>(claimed) {
-            Ok(asked) => validate::run(service, claimed.account, asked).await?,
-            Err(error) => Err(error),
-        },
-        TaskKind::Changes => match read::<Changes>(claimed) {
-            Ok(asked) => changes::page(service, claimed.account, asked).await?,
-            Err(error) => Err(error),
-        },
-        TaskKind::Advance | TaskKind::Segment | TaskKind::Resolve => return Ok(()),
-    };
-    let result = match answer {
+pub async fn answer(service: &Service, claimed: &Claimed, asked: impl Future<Output = Asked>) -> Result<()> {
+    let result = match asked.await? {
         Ok(result) => result,
         Err(error) => tasks::refusal(error.kind().code(), &chain(&error), error.remedy().unwrap_or_default()),
     };
     execute::end(service, claimed, Outcome::Done { result: Some(result) }).await
 }
 
+/// Whether a session of a sync could begin.
+pub async fn validate(service: &Service, claimed: &Claimed) -> Asked {
+    match read::<Validate>(claimed) {
+        Ok(asked) => validate::run(service, claimed.account, asked).await,
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// A page of what a session did, or would do.
+pub async fn changes(service: &Service, claimed: &Claimed) -> Asked {
+    match read::<Changes>(claimed) {
+        Ok(asked) => changes::page(service, claimed.account, asked).await,
+        Err(error) => Ok(Err(error)),
+    }
+}
+
 fn read<T: serde::de::DeserializeOwned>(claimed: &Claimed) -> pinksync_engine::Result<T> {
     unpack(&claimed.payload).map_err(|error| Error::new(ErrorKind::Other, "read a request", error.to_string()))
 }
 
-async fn open(service: &Service, claimed: &Claimed) -> Result<pinksync_engine::Result<(Arc<dyn System>, Purpose)>> {
+async fn open(
+    service: &Service,
+    claimed: &Claimed,
+    application: &str,
+) -> Result<pinksync_engine::Result<(Arc<dyn System>, Purpose)>> {
     let asked: OnConnection = match read(claimed) {
         Ok(asked) => asked,
         Err(error) => return Ok(Err(error)),
@@ -48,13 +58,13 @@ async fn open(service: &Service, claimed: &Claimed) -> Result<pinksync_engine::R
         Ok(connection) => connection,
         Err(error) => return Ok(Err(error)),
     };
-    let opened = definition::open_side(service, &connection, "pinksync check").await;
+    let opened = definition::open_side(service, &connection, application).await;
     Ok(opened.map(|system| (system, Purpose { writes: asked.writes, creates: false })))
 }
 
 /// The ordered checks of a connection.
-async fn check(service: &Service, claimed: &Claimed) -> Result<pinksync_engine::Result<Value>> {
-    Ok(match open(service, claimed).await? {
+pub async fn check(service: &Service, claimed: &Claimed) -> Asked {
+    Ok(match open(service, claimed, "pinksync check").await? {
         Ok((system, purpose)) => {
             let steps = system.check(purpose).await;
             let ok = steps.iter().all(|step| step.ok);
@@ -69,8 +79,8 @@ async fn check(service: &Service, claimed: &Claimed) -> Result<pinksync_engine::
 }
 
 /// The datasets of a connection, each as its system describes it.
-async fn discover(service: &Service, claimed: &Claimed) -> Result<pinksync_engine::Result<Value>> {
-    let system = match open(service, claimed).await? {
+pub async fn discover(service: &Service, claimed: &Claimed) -> Asked {
+    let system = match open(service, claimed, "pinksync datasets").await? {
         Ok((system, _)) => system,
         Err(error) => return Ok(Err(error)),
     };

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use metrics::gauge;
 use pinksync_common::definition::HostPolicy;
@@ -11,18 +10,17 @@ use pinksync_common::ids::WorkerId;
 use pinksync_common::queue::{Broker, Class, Consumer, Publisher, Topology};
 use pinksync_common::sealing::KeyRing;
 use pinksync_common::store::workers;
-use pinksync_common::store::{Pool, Result};
+use pinksync_common::store::{Pool, StoreError};
 use pinksync_common::telemetry::names;
+use pinksync_model::chain;
 use tokio::sync::watch;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::consume;
 use crate::lease::Leases;
 use crate::service::{Limits, Service};
 use crate::systems::Systems;
-
-/// How often a worker says that it is alive.
-const PRESENCE: Duration = Duration::from_secs(5);
 
 /// What a worker stands on.
 pub struct Deps {
@@ -73,25 +71,41 @@ impl Worker {
     }
 
     /// Works until `shutdown`, then lets tasks come to their next checkpoint, at most for the grace period.
-    pub async fn run(self) {
+    ///
+    /// # Errors
+    /// A part of the worker broke off.
+    pub async fn run(self) -> Result<(), Broken> {
         let Self { service, consumer, ended } = self;
+        tracing::info!(worker = %service.id, permits = service.limits.permits, "ready for tasks");
         let beating = tokio::spawn(beat(Arc::clone(&service), ended.clone()));
         let present = tokio::spawn(stay_present(Arc::clone(&service), ended.clone()));
-        tracing::info!(worker = %service.id, permits = service.limits.permits, "ready for tasks");
-        let working = tokio::spawn(consume::run(Arc::clone(&service), consumer));
-        service.stopping.cancelled().await;
-        tracing::info!(worker = %service.id, running = service.leases.len(), "stopping");
-        service.leases.stop_all();
-        if tokio::time::timeout(service.limits.grace, working).await.is_err() {
-            tracing::warn!(running = service.leases.len(), "tasks did not end in time; their leases run out");
-        }
+        let mut taking = tokio::spawn(consume::run(Arc::clone(&service), consumer));
+        let working = async {
+            let done = tokio::select! {
+                done = &mut taking => done,
+                () = grace_is_over(&service) => Ok(()),
+            };
+            ended.cancel();
+            done
+        };
+        let done = tokio::try_join!(working, beating, present);
         ended.cancel();
-        for task in [beating, present] {
-            if let Err(error) = task.await {
-                tracing::warn!(%error, "a part of the worker broke off");
-            }
-        }
+        done.map(|_| ()).map_err(Broken)
     }
+}
+
+/// A part of the worker broke off, by a mistake in it. Its tasks go to others when their leases run out.
+#[derive(Debug, thiserror::Error)]
+#[error("a part of the worker broke off")]
+pub struct Broken(#[source] JoinError);
+
+/// Some time after the worker was asked to stop; tasks are told at once.
+async fn grace_is_over(service: &Service) {
+    service.stopping.cancelled().await;
+    tracing::info!(worker = %service.id, running = service.leases.len(), "stopping");
+    service.leases.stop_all();
+    tokio::time::sleep(service.limits.grace).await;
+    tracing::warn!(running = service.leases.len(), "tasks did not end in time; their leases run out");
 }
 
 async fn beat(service: Arc<Service>, ended: CancellationToken) {
@@ -99,23 +113,24 @@ async fn beat(service: Arc<Service>, ended: CancellationToken) {
 }
 
 async fn stay_present(service: Arc<Service>, ended: CancellationToken) {
-    let mut ticks = tokio::time::interval(PRESENCE);
+    let mut ticks = tokio::time::interval(workers::SEEN_EVERY);
     loop {
         tokio::select! {
             () = ended.cancelled() => break,
             _ = ticks.tick() => {}
         }
+        service.systems.close_idle();
         if let Err(error) = say_present(&service).await {
-            tracing::debug!(%error, "the worker's presence is not noted");
+            tracing::debug!(error = chain(&error), "the worker's presence is not noted");
         }
     }
     let gone = async { workers::gone(&service.pool.get().await?, service.id).await };
     if let Err(error) = gone.await {
-        tracing::debug!(%error, "the worker's end is not noted");
+        tracing::debug!(error = chain(&error), "the worker's end is not noted");
     }
 }
 
-async fn say_present(service: &Service) -> Result<()> {
+async fn say_present(service: &Service) -> Result<(), StoreError> {
     gauge!(names::WORKER_PERMITS).set(service.limits.permits as f64);
     gauge!(names::WORKER_BUSY).set(service.leases.len() as f64);
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);

@@ -23,25 +23,33 @@ pub struct Sides {
     pub shared: AsyncMutex<Option<(TaskId, Arc<Pair>)>>,
 }
 
+/// The sides of sessions that this worker has open.
 #[derive(Default)]
 pub struct Systems(Mutex<HashMap<SessionId, (Instant, Arc<Sides>)>>);
 
 impl Systems {
+    /// The sides of a session, where they are open.
     pub fn get(&self, session: SessionId) -> Option<Arc<Sides>> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        open.retain(|_, (used, sides)| now.duration_since(*used) < KEPT || Arc::strong_count(sides) > 1);
         open.get_mut(&session).map(|(used, sides)| {
-            *used = now;
+            *used = Instant::now();
             Arc::clone(sides)
         })
     }
 
+    /// Keeps sides that were opened.
     pub fn put(&self, session: SessionId, sides: Arc<Sides>) {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.insert(session, (Instant::now(), sides));
     }
 
+    /// Closes those that no task has used for a while.
+    pub fn close_idle(&self) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, (used, sides)| used.elapsed() < KEPT || Arc::strong_count(sides) > 1);
+    }
+
+    /// Closes those of a session that has ended.
     pub fn forget(&self, session: SessionId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
     }

@@ -60,7 +60,7 @@ pub async fn with_shop<F: Future<Output = ()> + Send + 'static>(
         let shop = Arc::new(Shop::open(service, folder, records).await);
         let outcome = tokio::spawn(test(shop)).await;
         stop.cancel();
-        soon(worker).await.unwrap();
+        soon(worker).await.unwrap().unwrap();
         drop(vhost);
         if let Err(failure) = outcome {
             std::panic::resume_unwind(failure.into_panic());

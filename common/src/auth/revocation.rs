@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use pinksync_model::chain;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -74,7 +75,7 @@ impl KeyStates {
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             match stop.run_until_cancelled(self.refresh()).await {
                 None | Some(Ok(())) => {}
-                Some(Err(error)) => tracing::warn!(%error, "the state of API keys is not fresh"),
+                Some(Err(error)) => tracing::warn!(error = chain(&error), "the state of API keys is not fresh"),
             }
         }
     }

@@ -9,8 +9,8 @@ use lapin::{Connection, ConnectionProperties};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::error::chain;
 use super::{QueueError, Result};
+use pinksync_model::chain;
 
 /// How long the broker may take to answer a call.
 pub(super) const CALL_LIMIT: Duration = Duration::from_secs(5);

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::broker::pauses;
-use super::error::chain;
 use super::subscription::Subscription;
 use super::{Broker, Class, Delivery, Result, Topology};
+use pinksync_model::chain;
 
 /// So many interactive wake-ups in a row, and a bulk one that waits comes before the next.
 const INTERACTIVE_RUN: u32 = 4;
@@ -33,7 +33,7 @@ pub struct Consumer {
     link: Link,
     /// Interactive wake-ups since the last bulk one.
     run: u32,
-    /// Until no wake-up waits.
+    /// Wake-ups are asked for, until none waits.
     rested: bool,
     ready: watch::Sender<bool>,
     shutdown: CancellationToken,
@@ -135,9 +135,17 @@ impl Consumer {
     async fn receive(&mut self) -> Option<(usize, lapin::message::Delivery)> {
         let bulk_first = self.run >= INTERACTIVE_RUN;
         if self.rested {
-            let waiting = self.link.ask(bulk_first).await;
-            self.rested = waiting.is_some();
-            return waiting;
+            return match self.link.ask(bulk_first).await {
+                Ok(waiting) => {
+                    self.rested = waiting.is_some();
+                    waiting
+                }
+                Err(error) => {
+                    warn!(error = chain(&error), "a queue cannot be asked");
+                    self.ready.send_replace(false);
+                    None
+                }
+            };
         }
         let Ok((index, delivery)) = timeout(QUIET_LIMIT, self.link.poll(bulk_first)).await else {
             self.link.subscriptions.clear();
@@ -184,25 +192,18 @@ impl Link {
     }
 
     /// What waits in the first queue that has something. A subscription that cannot be asked is given up.
-    async fn ask(&mut self, last_first: bool) -> Option<(usize, lapin::message::Delivery)> {
+    async fn ask(&mut self, last_first: bool) -> Result<Option<(usize, lapin::message::Delivery)>> {
         for place in 0..self.subscriptions.len() {
             let index = place_of(place, self.subscriptions.len(), last_first);
             // Where nobody waits for the answer any longer, what it brings goes back with the channel.
             let subscription = self.subscriptions.remove(index);
-            match subscription.ask().await {
-                Ok(delivery) => {
-                    self.subscriptions.insert(index, subscription);
-                    if let Some(delivery) = delivery {
-                        return Some((index, delivery));
-                    }
-                }
-                Err(error) => {
-                    warn!(class = %subscription.class, error = chain(&error), "a queue cannot be asked");
-                    return None;
-                }
+            let delivery = subscription.ask().await?;
+            self.subscriptions.insert(index, subscription);
+            if let Some(delivery) = delivery {
+                return Ok(Some((index, delivery)));
             }
         }
-        None
+        Ok(None)
     }
 
     /// What the first subscription that has something says, and which one that is.

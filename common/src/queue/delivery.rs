@@ -35,14 +35,6 @@ impl Delivery {
     pub async fn hand_back(self) -> Result<()> {
         reject(&self.acker, true).await
     }
-
-    /// To the dead letters.
-    ///
-    /// # Errors
-    /// As `ack`.
-    pub async fn dead_letter(self) -> Result<()> {
-        reject(&self.acker, false).await
-    }
 }
 
 pub(super) async fn reject(acker: &Acker, requeue: bool) -> Result<()> {

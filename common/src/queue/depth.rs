@@ -22,7 +22,7 @@ pub struct Depth {
 /// Looks into the queues, on a connection that is made when it is first needed and anew after any failure.
 pub struct Inspector {
     broker: Broker,
-    pub(super) topology: Topology,
+    topology: Topology,
     connection: Mutex<Option<Connection>>,
 }
 
@@ -58,7 +58,7 @@ impl Inspector {
     }
 
     /// One look at a time.
-    pub(super) async fn look(&self) -> Result<Look<'_>> {
+    async fn look(&self) -> Result<Look<'_>> {
         let mut kept = self.connection.lock().await;
         let connection = match kept.take().filter(|connection| connection.status().connected()) {
             Some(connection) => connection,
@@ -77,15 +77,15 @@ impl Inspector {
 }
 
 /// A channel for one job. What the job has taken and not settled goes back when it ends.
-pub(super) struct Look<'a> {
+struct Look<'a> {
     kept: MutexGuard<'a, Option<Connection>>,
     connection: Connection,
-    pub channel: Channel,
+    channel: Channel,
 }
 
 impl Look<'_> {
     /// After success only, keeps the connection for the next job.
-    pub async fn end(mut self) -> Result<()> {
+    async fn end(mut self) -> Result<()> {
         within("close a channel", CALL_LIMIT, self.channel.close(REPLY_SUCCESS, "".into())).await?;
         *self.kept = Some(self.connection);
         Ok(())

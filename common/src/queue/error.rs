@@ -59,18 +59,3 @@ impl QueueError {
         }
     }
 }
-
-/// An error and its causes in one line, for a log. Some errors say what their cause says: that is said once.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let said = cause.to_string();
-        if !line.ends_with(&said) {
-            line.push_str(": ");
-            line.push_str(&said);
-        }
-        source = cause.source();
-    }
-    line
-}

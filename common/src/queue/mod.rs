@@ -1,11 +1,10 @@
 //! The queue: wake-ups for workers on RabbitMQ. PostgreSQL stays the truth; a message that is lost costs a delay.
 //!
 //! `message` is what travels, `topology` where it waits, `publisher` and `consumer` keep a connection each alive, and
-//! `depth` and `dead` look at what waits and what has died.
+//! `depth` looks at what waits and what has died.
 
 mod broker;
 mod consumer;
-mod dead;
 mod delivery;
 mod depth;
 mod error;
@@ -16,7 +15,6 @@ mod topology;
 
 pub use broker::Broker;
 pub use consumer::Consumer;
-pub use dead::DeadLetter;
 pub use delivery::Delivery;
 pub use depth::{Depth, Inspector};
 pub use error::{QueueError, Result};

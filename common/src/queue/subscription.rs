@@ -4,12 +4,12 @@ use futures_util::StreamExt;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
+use pinksync_model::chain;
 use tokio::time::timeout;
 use tracing::error;
 
 use super::broker::{CALL_LIMIT, within};
 use super::delivery::reject;
-use super::error::chain;
 use super::{Class, Delivery, QueueError, Result, Topology, Wake};
 
 pub(super) struct Subscription {

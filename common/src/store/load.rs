@@ -1,10 +1,8 @@
 //! How much there is to do at the moment. System-wide, for metrics and for scaling.
 
+use super::workers::ALIVE_WITHIN;
 use super::{GenericClient, Result, StoreError};
 use crate::queue::Class;
-
-/// Within so many seconds a worker that lives has been heard of.
-const LATELY_SECONDS: f64 = 30.0;
 
 /// Tasks of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -76,7 +74,7 @@ pub async fn load(client: &impl GenericClient) -> Result<Load> {
         tasks.oldest_seconds += row.get::<_, Option<f64>>("oldest").unwrap_or_default();
     }
     let statement = client.prepare_cached(OTHERS).await?;
-    let row = client.query_one(&statement, &[&LATELY_SECONDS]).await?;
+    let row = client.query_one(&statement, &[&ALIVE_WITHIN.as_secs_f64()]).await?;
     Ok(Load {
         parked: row.get(0),
         unpublished: row.get(1),

@@ -6,7 +6,10 @@ use super::{GenericClient, Result};
 use crate::ids::WorkerId;
 use crate::time::Utc;
 
-/// A worker that was not seen for longer is taken for dead: it says every few seconds that it is alive.
+/// How often a worker says that it is alive.
+pub const SEEN_EVERY: Duration = Duration::from_secs(5);
+
+/// A worker that was not seen for longer is taken for dead.
 pub const ALIVE_WITHIN: Duration = Duration::from_secs(20);
 
 /// A worker process as it says of itself.
@@ -57,11 +60,12 @@ pub async fn alive(client: &impl GenericClient) -> Result<Vec<(Worker, Utc, Utc)
 }
 
 /// The permits of all workers that are alive and still take tasks.
-pub async fn permits(client: &impl GenericClient) -> Result<i64> {
+pub async fn permits(client: &impl GenericClient) -> Result<usize> {
     const SUM: &str = "SELECT coalesce(sum(permits), 0) FROM workers
         WHERE seen_at > now() - make_interval(secs => $1) AND NOT stopping";
     let statement = client.prepare_cached(SUM).await?;
-    Ok(client.query_one(&statement, &[&ALIVE_WITHIN.as_secs_f64()]).await?.get(0))
+    let sum: i64 = client.query_one(&statement, &[&ALIVE_WITHIN.as_secs_f64()]).await?.get(0);
+    Ok(usize::try_from(sum).unwrap_or(usize::MAX))
 }
 
 /// Forgets workers that were not seen for `age`.

@@ -63,10 +63,36 @@ impl Queue {
         publish.await.unwrap().await.unwrap();
     }
 
+    /// What lies in the dead-letter queue, the oldest first; it stays there.
+    pub async fn dead_letters(&self) -> Vec<DeadLetter> {
+        let (_connection, channel) = self.administer().await;
+        let mut letters = Vec::new();
+        while let Some(letter) = channel.basic_get(topology().dead().into(), Default::default()).await.unwrap() {
+            letters.push(DeadLetter::of(letter.delivery));
+        }
+        letters
+    }
+
     async fn administer(&self) -> (Connection, Channel) {
         let connection = Connection::connect(&self.vhost.url, ConnectionProperties::default()).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
         (connection, channel)
+    }
+}
+
+pub struct DeadLetter {
+    pub body: Vec<u8>,
+    /// The queue in which it died.
+    pub queue: String,
+    /// Why it died, in the broker's words.
+    pub reason: String,
+}
+
+impl DeadLetter {
+    fn of(delivery: lapin::message::Delivery) -> Self {
+        let headers = delivery.properties.headers().clone().unwrap();
+        let text = |name: &str| headers.inner()[name].as_long_string().unwrap().to_string();
+        Self { queue: text("x-first-death-queue"), reason: text("x-first-death-reason"), body: delivery.data }
     }
 }
 

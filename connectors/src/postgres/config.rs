@@ -139,7 +139,7 @@ fn from_url(url: &str) -> Result<(tokio_postgres::Config, TlsMode, Option<String
     }
     let plain = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
     let driver = plain.parse::<tokio_postgres::Config>().map_err(|error| {
-        mistake(format!("the url cannot be read: {}", pinksync_engine::error::chain(&error)))
+        mistake(format!("the url cannot be read: {}", pinksync_model::chain(&error)))
             .with_remedy("write postgres://user:password@host:port/database, special characters as %40 and the like")
     })?;
     Ok((driver, tls, authority))

@@ -3,8 +3,8 @@
 use std::error::Error as StdError;
 
 use pinksync_engine::connector::Refusal;
-use pinksync_engine::error::chain;
 use pinksync_engine::{Error, ErrorKind};
+use pinksync_model::chain;
 use tokio_postgres::error::DbError;
 
 /// Turns a driver's error into ours. `operation` is a verb phrase.

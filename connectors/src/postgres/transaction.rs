@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pinksync_engine::connector::{Found, Guard, Outcome, Page, RangeSum, Transaction, Write};
-use pinksync_engine::error::chain;
 use pinksync_engine::key::{Key, KeyRange};
 use pinksync_engine::{Error, ErrorKind, Result, Values};
+use pinksync_model::chain;
 
 use super::client::{Lease, Pool, Session};
 use super::error::{is_broken, translate};

@@ -1,10 +1,11 @@
 //! A session is worked on, and its end is put into the books: status, reason, report.
 
-use pinksync_engine::error::chain;
 use pinksync_engine::home::Home;
 use pinksync_engine::session::{self, Ending, Finished};
 use pinksync_engine::{Error, ErrorKind};
-use pinksync_model::{ConflictCounts, DatasetReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary};
+use pinksync_model::{
+    ConflictCounts, DatasetReport, Mode, Reason, Report, SessionId, SessionStatus, SessionSummary, chain,
+};
 
 use super::{Begun, Local, RunError, left_alone};
 use crate::state::clock::now;

@@ -12,11 +12,10 @@ use pinksync_common::store::scheduling::{self, Due, Overlap, Times};
 use pinksync_common::store::sessions::{self, NewSession};
 use pinksync_common::store::{self, Client, Transaction};
 use pinksync_common::time::Utc;
-use pinksync_model::Mode;
+use pinksync_model::{Mode, chain};
 use tracing::{error, info};
 
 use super::{Left, Loop, Parts};
-use crate::error::chain;
 use crate::{Result, Scheduler};
 
 pub(crate) const LOOP: Loop = Loop {

@@ -105,7 +105,8 @@ async fn share(service: &Service, session: &Session) -> Result<Share> {
         return Ok(Share::Nothing);
     }
     let permits = workers::permits(&service.pool.get().await?).await?;
-    Ok(Share::Segments { hands: usize::try_from(permits).unwrap_or(0).max(service.limits.permits) })
+    // This worker may not be noted yet.
+    Ok(Share::Segments { hands: permits.max(service.limits.permits) })
 }
 
 async fn hand_out(

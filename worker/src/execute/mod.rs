@@ -16,7 +16,7 @@ use metrics::histogram;
 use pinksync_common::store::tasks::{self, Claimed, Outcome, TaskKind};
 use pinksync_common::store::{Result, StoreError};
 use pinksync_common::telemetry::names;
-use pinksync_engine::error::chain;
+use pinksync_model::chain;
 
 use crate::lease::Lease;
 use crate::outcome;
@@ -43,9 +43,10 @@ async fn dispatch(service: &Arc<Service>, claimed: &Claimed, lease: &Arc<Lease>)
         TaskKind::Advance => advance::run(service, claimed, lease).await,
         TaskKind::Segment => segment::run(service, claimed, lease).await,
         TaskKind::Resolve => resolve::run(service, claimed, lease).await,
-        TaskKind::Check | TaskKind::Discover | TaskKind::Validate | TaskKind::Changes => {
-            request::run(service, claimed).await
-        }
+        TaskKind::Check => request::answer(service, claimed, request::check(service, claimed)).await,
+        TaskKind::Discover => request::answer(service, claimed, request::discover(service, claimed)).await,
+        TaskKind::Validate => request::answer(service, claimed, request::validate(service, claimed)).await,
+        TaskKind::Changes => request::answer(service, claimed, request::changes(service, claimed)).await,
     }
 }
 

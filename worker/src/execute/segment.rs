@@ -7,9 +7,9 @@ use pinksync_common::request;
 use pinksync_common::store::Result;
 use pinksync_common::store::tasks::{Claimed, Outcome};
 use pinksync_engine::Error;
-use pinksync_engine::error::chain;
 use pinksync_engine::pair::Pair;
 use pinksync_engine::session::{self, Session, SharedSegment};
+use pinksync_model::chain;
 use serde::{Deserialize, Serialize};
 
 use super::{bad_payload, work};

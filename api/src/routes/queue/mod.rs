@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use pinksync_common::queue::{Class, Depth};
 use pinksync_common::store::load;
+use pinksync_model::chain;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -65,7 +66,7 @@ async fn queue(State(app): State<Arc<App>>) -> Shown<QueueView> {
     let depths: Option<Vec<Depth>> = match tokio::time::timeout(BROKER_WITHIN, app.inspector.depths()).await {
         Ok(Ok(depths)) => Some(depths),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the broker does not say what waits");
+            tracing::warn!(error = chain(&error), "the broker does not say what waits");
             None
         }
         Err(_) => None,

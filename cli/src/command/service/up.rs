@@ -20,17 +20,14 @@ impl Up {
     pub async fn carry_out(self) -> Result<Exit, Failure> {
         let process = Process::start(Role::Up, "pinksync up").await?;
         let scheduler = scheduler::scheduler(&process)?;
-        let worker = pinksync_worker::Worker::new(worker::deps(&process)?, process.stop.clone());
-        let listening = worker.readiness();
+        let working = pinksync_worker::Worker::new(worker::deps(&process)?, process.stop.clone());
+        let listening = working.readiness();
         let health = health::serve(&process, Arc::new(move || *listening.borrow()), Needs::DatabaseAndQueue);
         let (serving, stop) = (api::serve(&process)?, process.stop.clone());
         let work = async move {
             let scheduling =
                 async { pinksync_scheduler::run(scheduler, stop.clone()).await.map_err(scheduler::stopped) };
-            let working = async {
-                worker.run().await;
-                Ok(())
-            };
+            let working = async { working.run().await.map_err(worker::stopped) };
             tokio::select! {
                 all = async { tokio::try_join!(serving, scheduling, working) } => all.map(|_| ()),
                 ended = health => ended,

@@ -33,12 +33,16 @@ impl Worker {
         let health = super::health::serve(&process, Arc::new(move || *listening.borrow()), Needs::DatabaseAndQueue);
         let work = async move {
             tokio::select! {
-                () = worker.run() => Ok(()),
+                ended = worker.run() => ended.map_err(stopped),
                 ended = health => ended,
             }
         };
         process.run(work).await
     }
+}
+
+pub fn stopped(broken: pinksync_worker::Broken) -> Failure {
+    Failure::failed("the worker stopped").because(&broken)
 }
 
 /// What a worker stands on.
