@@ -48,7 +48,8 @@ fn crates_know_only_whom_they_may() {
     ]);
     for (folder, allowed) in &allowed {
         let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
-        // Tests of the API have a worker, as they have a database; `tests/support` is for tests alone, and allowed to nobody.
+        // Tests of the API have a worker, as they have a database; `tests/support` is for tests alone, and nobody may
+        // depend on it.
         let known: Vec<&str> = manifest
             .lines()
             .take_while(|line| *line != "[dev-dependencies]")

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use pinksync_common::store::{self, Pool};
@@ -34,13 +36,20 @@ pub enum Needs {
 /// What a process stands on, as it is now.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
-    /// `ok`; `unavailable` where the process cannot do its work.
+    /// `ok`; from a worker or scheduler `unavailable` where it cannot do its work.
     status: &'static str,
     /// `ok`, or `unreachable`: it does not answer, or lacks the tables that this version works with.
     database: &'static str,
     /// `ok`, or `unreachable`: no message is taken there or comes from it. Sessions are accepted all the same, and begin once
     /// it is back.
     queue: &'static str,
+}
+
+/// That a process lives.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Liveness {
+    /// `ok`; a process that does not live does not answer.
+    status: &'static str,
 }
 
 /// What the health of a process is made of.
@@ -50,6 +59,12 @@ struct Health {
     metrics: Metrics,
     queue: QueueState,
     needs: Needs,
+}
+
+impl Liveness {
+    pub fn here() -> Self {
+        Self { status: OK }
+    }
 }
 
 impl Readiness {
@@ -86,11 +101,16 @@ pub async fn serve_health(
     let address = listener.local_addr().map_err(ServeError::Listen)?;
     tracing::info!(%address, "health and metrics are served");
     let router = Router::new()
-        .route("/livez", get(|| async { OK }))
+        .route("/livez", get(|| async { Json(Liveness::here()) }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(|State(health): State<Health>| async move { (health.metrics)() }))
+        .route("/metrics", get(|State(health): State<Health>| async move { exposition(&health.metrics) }))
         .with_state(Health { pool, metrics, queue, needs });
     serve(router, listener, None, CancellationToken::new()).await
+}
+
+/// The metrics of this process, in the text format of Prometheus.
+pub fn exposition(metrics: &Metrics) -> impl IntoResponse + use<> {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics())
 }
 
 async fn ready(State(health): State<Health>) -> (StatusCode, Json<Readiness>) {

@@ -6,24 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::answer::Shown;
 use crate::app::App;
-use crate::health::{Needs, Readiness};
+use crate::health::{Liveness, Needs, Readiness, exposition};
 use crate::problem::Problem;
 
 /// The page holds its own style and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-
-#[derive(Debug, Serialize, ToSchema)]
-struct Liveness {
-    /// `ok`; anything else is a problem.
-    status: &'static str,
-}
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -37,7 +29,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 /// Whether the process lives
 #[utoipa::path(get, path = "/livez", tag = "system", security(()), responses((status = 200, body = Liveness)))]
 async fn livez() -> Json<Liveness> {
-    Json(Liveness { status: "ok" })
+    Json(Liveness::here())
 }
 
 /// Whether the process can serve
@@ -58,7 +50,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Shown<Readiness> {
 #[utoipa::path(get, path = "/metrics", tag = "system", security(()),
     responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (app.metrics)())
+    exposition(&app.metrics)
 }
 
 /// This description
