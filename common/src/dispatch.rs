@@ -2,6 +2,7 @@
 //! on the way, the scheduler's relay publishes a little later.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::join_all;
 use pinksync_model::chain;
@@ -71,10 +72,11 @@ impl Dispatcher {
 
 /// Publishes wake-ups at once and notes those that were confirmed. Gives how many were.
 pub async fn publish(pool: &Pool, publisher: &Publisher, wakes: &[ToPublish]) -> Result<usize> {
+    let began = Instant::now();
     let confirmed = send(publisher, wakes).await;
     if !confirmed.is_empty() {
         let client = pool.get().await?;
-        tasks::published(&client, &confirmed).await?;
+        tasks::published(&client, &confirmed, began.elapsed()).await?;
     }
     Ok(confirmed.len())
 }

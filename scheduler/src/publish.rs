@@ -1,5 +1,7 @@
 //! Wakes workers up for tasks that are stored.
 
+use std::time::Instant;
+
 use pinksync_common::dispatch;
 use pinksync_common::store::GenericClient;
 use pinksync_common::store::tasks::{self, ToPublish};
@@ -13,9 +15,10 @@ use crate::{Error, Result, Scheduler};
 /// # Errors
 /// Some were not confirmed; the relay publishes them again.
 pub(crate) async fn publish(scheduler: &Scheduler, client: &impl GenericClient, wanted: &[ToPublish]) -> Result<()> {
+    let began = Instant::now();
     let confirmed = dispatch::send(&scheduler.publisher, wanted).await;
     if !confirmed.is_empty() {
-        tasks::published(client, &confirmed).await?;
+        tasks::published(client, &confirmed, began.elapsed()).await?;
     }
     match wanted.len() - confirmed.len() {
         0 => Ok(()),

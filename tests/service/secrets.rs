@@ -1,5 +1,6 @@
 //! What a user types into the wrong field is repeated by nobody: no answer holds it, and no log.
 
+use pinksync_test_support::{Client, eventually};
 use serde_json::{Value, json};
 
 use crate::support::{Process, Setup};
@@ -84,5 +85,32 @@ async fn what_stands_in_a_wrong_place_of_a_connection_is_in_no_answer_and_no_log
     let others = service.workers.iter().map(|worker| &worker.process).chain(&service.schedulers);
     for log in others.chain([&service.api]).map(Process::log) {
         assert!(!log.is_empty() && !log.contains(MARKER), "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_password_of_a_session_that_fails_is_in_no_event_task_report_or_metric() {
+    let service = Setup::new().set("LOG", "debug").start().await;
+    let side = |table: &str| json!({"type": "postgres", "url": format!("postgres://u:{MARKER}@127.0.0.1:1/{table}")});
+    let definition = json!({"source": side("a"), "target": side("b"), "datasets": ["a"]});
+    let session = service.rest.submit(&definition).await;
+    let told = "SELECT coalesce(string_agg(t::text, ' '), '') FROM tasks t WHERE error_detail IS NOT NULL";
+    eventually(async || !service.metadata.value::<String>(told, &[]).await.is_empty()).await;
+    service.rest.ask(&session, "cancel").await;
+    let mut shown = vec![
+        service.metadata.value::<String>(told, &[]).await,
+        service.metadata.value("SELECT string_agg(e::text, ' ') FROM events e", &[]).await,
+        service.rest.comes_to(&session, "cancelled").await.to_string(),
+        service.rest.get("/v1/audit").await.to_string(),
+    ];
+    assert!(shown[0].contains("127.0.0.1"), "what failed is told: {}", shown[0]);
+    let others = service.workers.iter().map(|worker| &worker.process).chain(&service.schedulers);
+    for process in others.chain([&service.api]) {
+        let metrics = Client::new(&process.base().unwrap()).get("/metrics").await.with_status(200);
+        assert!(metrics.text.contains("pinksync_"), "{metrics:?}");
+        shown.extend([metrics.text, process.log()]);
+    }
+    for text in &shown {
+        assert!(!text.contains(MARKER), "{text}");
     }
 }

@@ -15,8 +15,11 @@ use crate::execute;
 use crate::lease::Lease;
 use crate::service::Service;
 
-/// How long to leave the queue alone where the database does not answer.
+/// How long to leave the database alone that does not let a task be claimed.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the database may take to let a task be claimed.
+const CLAIM_LIMIT: Duration = Duration::from_secs(15);
 
 /// Takes and carries out tasks until the service is stopping, and waits for those at work.
 pub async fn run(service: Arc<Service>, mut consumer: Consumer) {
@@ -24,29 +27,25 @@ pub async fn run(service: Arc<Service>, mut consumer: Consumer) {
     let tracker = TaskTracker::new();
     while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         let Some(delivery) = consumer.next().await else { break };
-        match take(&service, &delivery).await {
-            Ok(taken) => {
-                if let Some((claimed, lease)) = taken {
-                    let service = Arc::clone(&service);
-                    tracker.spawn(async move {
-                        execute::run(&service, *claimed, &lease).await;
-                        service.leases.remove(lease.task);
-                        drop(permit);
-                    });
-                    // Before the acknowledgement, which the broker answers with the next delivery.
-                    if permits.available_permits() == 0 {
-                        consumer.rest().await;
-                    }
-                }
-                acknowledge(delivery).await;
-            }
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "a task could not be claimed");
-                hand_back(delivery).await;
-                service.stopping.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+        let Some(taken) = take(&service, &delivery).await else {
+            hand_back(delivery).await;
+            break;
+        };
+        if let Some((claimed, lease)) = taken {
+            let service = Arc::clone(&service);
+            tracker.spawn(async move {
+                execute::run(&service, *claimed, &lease).await;
+                service.leases.remove(lease.task);
+                drop(permit);
+            });
+            // Before the acknowledgement, which the broker answers with the next delivery.
+            if permits.available_permits() == 0 {
+                consumer.rest().await;
             }
         }
+        acknowledge(delivery).await;
     }
+    consumer.rest().await;
     tracker.close();
     tracker.wait().await;
 }
@@ -64,8 +63,24 @@ async fn acknowledge(delivery: Delivery) {
     }
 }
 
-/// Claims the task of a delivery. `None`: there is nothing to do, or not now.
-async fn take(service: &Service, delivery: &Delivery) -> Result<Option<(Box<Claimed>, Arc<Lease>)>> {
+/// What a delivery led to: a task, or nothing (to be done now).
+type Taken = Option<(Box<Claimed>, Arc<Lease>)>;
+
+/// Claims the task of a delivery, as often as it takes: the broker would count a delivery that is handed back, and put it
+/// to the dead letters after some. `None`: the service is stopping.
+async fn take(service: &Service, delivery: &Delivery) -> Option<Taken> {
+    loop {
+        let error = match tokio::time::timeout(CLAIM_LIMIT, claim(service, delivery)).await {
+            Ok(Ok(taken)) => return Some(taken),
+            Ok(Err(error)) => chain(&error),
+            Err(_) => format!("the database has not answered for {CLAIM_LIMIT:?}"),
+        };
+        tracing::warn!(error, "a task could not be claimed");
+        service.stopping.run_until_cancelled(tokio::time::sleep(PAUSE)).await?;
+    }
+}
+
+async fn claim(service: &Service, delivery: &Delivery) -> Result<Taken> {
     let task = delivery.wake.task;
     if service.leases.has(task) {
         return Ok(None);
@@ -76,11 +91,11 @@ async fn take(service: &Service, delivery: &Delivery) -> Result<Option<(Box<Clai
     let limits = &service.limits;
     let claim = tasks::claim(&transaction, task, service.id, limits.lease, limits.tasks_per_connection).await?;
     transaction.commit().await.map_err(StoreError::from)?;
-    match claim {
-        Claim::Taken(claimed) => {
-            let lease = service.leases.add(task, claimed.generation, deadline);
-            Ok(Some((claimed, lease)))
-        }
-        Claim::Nothing | Claim::Later => Ok(None),
+    let Claim::Taken(claimed) = claim else { return Ok(None) };
+    let lease = service.leases.add(task, claimed.generation, deadline);
+    // Whoever asked all work to stop may have done so before this lease was there.
+    if service.stopping.is_cancelled() {
+        lease.stop.request();
     }
+    Ok(Some((claimed, lease)))
 }

@@ -116,8 +116,11 @@ impl Leases {
                 () = ended.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            if let Err(error) = self.extend(pool).await {
-                tracing::warn!(error = chain(&error), "leases could not be extended");
+            // A database that does not answer keeps nobody from seeing that a lease has run out.
+            match tokio::time::timeout(interval, self.extend(pool)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(error = chain(&error), "leases could not be extended"),
+                Err(_) => tracing::warn!("leases could not be extended: the database does not answer"),
             }
             self.lose_expired();
         }
@@ -128,7 +131,7 @@ impl Leases {
             return Ok(());
         }
         // Before the question: what is taken between question and answer is not in the answer, and is not lost.
-        let asked: Vec<Arc<Lease>> = self.held().values().cloned().collect();
+        let asked: Vec<Arc<Lease>> = self.held().values().filter(|lease| lease.holds()).cloned().collect();
         let tasks: Vec<TaskId> = asked.iter().map(|lease| lease.task).collect();
         let deadline = self.deadline();
         let client = pool.get().await?;

@@ -72,18 +72,22 @@ pub(super) async fn within<T>(
 
 /// The pauses between attempts to connect: they grow, and a random part of each is waited (full jitter), so that the
 /// clients of a broker that comes back do not all come at once.
-pub(super) struct Pauses<I> {
+pub(super) struct Pauses {
     role: &'static str,
-    longest: I,
+    longest: Box<dyn Iterator<Item = Duration> + Send>,
 }
 
-pub(super) fn pauses(role: &'static str) -> Pauses<impl Iterator<Item = Duration>> {
-    Pauses { role, longest: delays() }
+pub(super) fn pauses(role: &'static str) -> Pauses {
+    Pauses { role, longest: Box::new(delays()) }
 }
 
-impl<I: Iterator<Item = Duration>> Pauses<I> {
+impl Pauses {
     pub async fn after(&mut self, error: &QueueError) {
         warn!(role = self.role, error = chain(error), "not connected to the broker");
+        self.next().await;
+    }
+
+    pub async fn next(&mut self) {
         let longest = self.longest.next().unwrap_or(LONGEST_DELAY);
         sleep(longest.mul_f64(rand::random())).await;
     }

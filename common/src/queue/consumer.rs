@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::broker::pauses;
+use super::broker::{Pauses, pauses};
 use super::subscription::Subscription;
 use super::{Broker, Class, Delivery, Result, Topology};
 use pinksync_model::chain;
@@ -36,6 +36,8 @@ pub struct Consumer {
     /// Wake-ups are asked for, until none waits.
     rested: bool,
     ready: watch::Sender<bool>,
+    /// Before what failed is tried again; they grow until something is received.
+    pauses: Pauses,
     shutdown: CancellationToken,
 }
 
@@ -68,7 +70,8 @@ impl Consumer {
         classes.sort_unstable();
         classes.dedup();
         let source = Source { broker, topology, classes, prefetch };
-        Self { source, link: Link::default(), run: 0, rested: false, ready: watch::Sender::new(false), shutdown }
+        let (ready, pauses) = (watch::Sender::new(false), pauses("consumer"));
+        Self { source, link: Link::default(), run: 0, rested: false, ready, pauses, shutdown }
     }
 
     /// True while connected to all queues. It is `next` that notices a loss, and mends it.
@@ -113,6 +116,7 @@ impl Consumer {
             if raw.acker.usable()
                 && let Some(delivery) = self.link.subscriptions[subscription].read(raw).await
             {
+                self.pauses = pauses("consumer");
                 self.run = if delivery.class == Class::Interactive { self.run + 1 } else { 0 };
                 return delivery;
             }
@@ -121,10 +125,9 @@ impl Consumer {
 
     /// Connects and subscribes to all, as often as it takes; or connects only, after a rest.
     async fn connect(&mut self) {
-        let mut pauses = pauses("consumer");
         while let Err(error) = self.link.mend(&self.source, !self.rested).await {
             self.ready.send_replace(false);
-            pauses.after(&error).await;
+            self.pauses.after(&error).await;
         }
         if !self.ready.send_replace(true) {
             info!("the consumer is connected");
@@ -141,8 +144,8 @@ impl Consumer {
                     waiting
                 }
                 Err(error) => {
-                    warn!(error = chain(&error), "a queue cannot be asked");
                     self.ready.send_replace(false);
+                    self.pauses.after(&error).await;
                     None
                 }
             };
@@ -158,6 +161,7 @@ impl Consumer {
                 let error = ended.and_then(|delivery| delivery.err()).map(|error| chain(&error));
                 warn!(%class, error, "a subscription has ended");
                 self.ready.send_replace(false);
+                self.pauses.next().await;
                 None
             }
         }

@@ -17,6 +17,10 @@ use super::{Result, StoreError};
 /// How long to wait for a connection: a new one to be made, or one of a full pool to come back.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// How long a server may be silent before it is asked whether it is there; after twice that, what was sent to it and not
+/// confirmed ends the connection. Without it a server that vanished is waited for as long as the system repeats packets.
+const SILENT: Duration = Duration::from_secs(10);
+
 /// Statements are small: one that takes longer hangs. `jit` costs more than it saves on them.
 const SET_UP: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET jit = off; SET TimeZone = 'UTC';
 SET idle_in_transaction_session_timeout = '15s'; SET client_min_messages = 'warning'";
@@ -29,7 +33,12 @@ pub fn connect(url: &str, authority: Option<&Path>, application: &str, size: usi
     let mut config: Config =
         url.parse().map_err(|error: tokio_postgres::Error| StoreError::Unreachable(Box::new(error)))?;
     config.application_name(application);
-    config.connect_timeout(Duration::from_secs(5)).keepalives_idle(Duration::from_secs(30));
+    config
+        .connect_timeout(Duration::from_secs(5))
+        .keepalives_idle(SILENT)
+        .keepalives_interval(SILENT / 3)
+        .keepalives_retries(3)
+        .tcp_user_timeout(2 * SILENT);
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_config(config, tls(authority)?, recycling);
     let set_up = Hook::async_fn(|client, _| {

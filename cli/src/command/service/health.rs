@@ -60,6 +60,10 @@ pub fn serve(process: &Process, queue: QueueState, needs: Needs) -> impl Future<
     async move {
         let metrics = Arc::new(move || metrics.render());
         let served = pinksync_api::serve_health(listen, pool, metrics, queue, needs).await;
-        served.map_err(|error| Failure::failed("health and metrics cannot be served").because(&error))
+        served.map_err(|error| {
+            Failure::failed(format!("health and metrics cannot be served at {listen}"))
+                .because(&error)
+                .help("each process on a machine needs another PINKSYNC_METRICS_LISTEN; port 0 takes a free one")
+        })
     }
 }

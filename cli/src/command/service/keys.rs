@@ -83,9 +83,7 @@ async fn open() -> Result<(Settings, Client), Failure> {
 }
 
 fn failed(error: StoreError) -> Failure {
-    Failure::failed("the metadata database refused it")
-        .because(&error)
-        .help("check PINKSYNC_DATABASE_URL, and run `pinksync migrate` if the database is new")
+    Failure::failed("the metadata database refused it").because(&error).help(start::DATABASE_HELP)
 }
 
 async fn account(client: &Client, name: &str) -> Result<Account, Failure> {

@@ -23,7 +23,11 @@ pub struct Migrate {
 impl Migrate {
     pub async fn carry_out(self, context: &Context) -> Result<Exit, Failure> {
         let settings = start::settings(Role::Database)?;
-        let failed = |error: store::StoreError| Failure::failed("the database cannot be migrated").because(&error);
+        let failed = |error: store::StoreError| {
+            Failure::failed("the database cannot be migrated")
+                .because(&error)
+                .help("check PINKSYNC_DATABASE_URL, and that its user may create tables")
+        };
         if self.check {
             let pool = start::pool(&settings, "pinksync migrate")?;
             let pending = async { store::pending(&pool.get().await?).await }.await.map_err(failed)?;

@@ -19,8 +19,9 @@ const BATCH: i64 = 500;
 
 /// Wraps all stored secrets by the current master key, so that older ones can be taken out of PINKSYNC_MASTER_KEY
 ///
-/// Put the new key first in PINKSYNC_MASTER_KEY and leave the old one behind it, restart all processes, run this, then
-/// take the old one out. Processes may go on working meanwhile.
+/// First put the new key behind the old one in PINKSYNC_MASTER_KEY and restart API and workers, so that all know it;
+/// then put it in front, restart them again, and run this. Take the old key out a day later. Processes may go on working
+/// meanwhile.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  PINKSYNC_MASTER_KEY=new:…,old:… pinksync keys rewrap")]
 pub struct Rewrap {}

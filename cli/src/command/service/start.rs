@@ -23,6 +23,9 @@ pub fn wrong_settings(mistakes: Mistakes) -> Failure {
     Failure::usage("the settings cannot be used").with_mistakes(mistakes)
 }
 
+/// What to do where the metadata database is not as it should be.
+pub const DATABASE_HELP: &str = "check PINKSYNC_DATABASE_URL, and run `pinksync migrate` if the database is new";
+
 /// The pool of the metadata database; nothing is connected yet.
 pub fn pool(settings: &Settings, application: &str) -> Result<Pool, Failure> {
     let database = &settings.database;
@@ -48,7 +51,7 @@ impl Process {
         let signals = Signals::catch().map_err(|error| failed("signals cannot be caught", &error))?;
         let pool = pool(&settings, application)?;
         let checked = async { store::require_current(&pool.get().await?).await };
-        checked.await.map_err(|error| failed("the metadata database cannot be used", &error))?;
+        checked.await.map_err(|error| failed("the metadata database cannot be used", &error).help(DATABASE_HELP))?;
         let metrics = Arc::new(metrics);
         let stop = CancellationToken::new();
         let (keeping, kept) = (Arc::clone(&metrics), stop.clone());

@@ -15,11 +15,13 @@ pub struct ToPublish {
     pub class: Class,
 }
 
-/// Notes that the broker has confirmed wake-ups. System-wide: the ids come from the caller's own inserts.
-pub async fn published(client: &impl GenericClient, tasks: &[TaskId]) -> Result<()> {
-    const UPDATE: &str = "UPDATE tasks SET published_at = now() WHERE id = ANY($1) AND status = 'ready'";
+/// Notes that the broker has confirmed wake-ups that were sent `ago`. One whose task was taken, and is ready again, since
+/// then is used up. System-wide: the ids come from the caller's own inserts.
+pub async fn published(client: &impl GenericClient, tasks: &[TaskId], ago: Duration) -> Result<()> {
+    const UPDATE: &str = "UPDATE tasks SET published_at = now() WHERE id = ANY($1) AND status = 'ready'
+        AND available_at <= clock_timestamp() - make_interval(secs => $2)";
     let statement = client.prepare_cached(UPDATE).await?;
-    client.execute(&statement, &[&tasks]).await?;
+    client.execute(&statement, &[&tasks, &ago.as_secs_f64()]).await?;
     Ok(())
 }
 
