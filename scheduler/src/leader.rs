@@ -7,13 +7,13 @@ use std::time::Duration;
 use metrics::gauge;
 use pinksync_common::store::{self, leases};
 use pinksync_common::telemetry::names;
+use pinksync_model::chain;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{Error, Result, Scheduler, loops};
-use pinksync_model::chain;
 
 const NAME: &str = "scheduler";
 

@@ -17,13 +17,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::future::BoxFuture;
 use metrics::{counter, gauge};
 use pinksync_common::telemetry::names;
+use pinksync_model::chain;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{Error, Result, Scheduler};
-use pinksync_model::chain;
 
 /// Statements have time-outs of their own; this one ends a round that hangs elsewhere.
 const ROUND_LIMIT: Duration = Duration::from_secs(60);

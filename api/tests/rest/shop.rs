@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::Method;
 use pinksync_common::definition::HostPolicy;
 use pinksync_common::queue::Broker;
-use pinksync_test_support::{Client, Reply, VirtualHost, soon, topology, with_database};
+use pinksync_test_support::{Client, Reply, VirtualHost, eventually, soon, topology, with_database};
 use pinksync_worker::{Deps, Limits};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -83,7 +83,8 @@ impl Shop {
         }
         let made = shop.client.post("/v1/syncs", &shop.definition()).await.with_status(201);
         shop.sync = made.json()["id"].as_str().unwrap().to_owned();
-        soon(alive(&shop.client)).await;
+        let workers = async || shop.client.get("/v1/workers").await.with_status(200).json()["data"].clone();
+        eventually(async || workers().await != json!([])).await;
         shop.run().await;
         shop
     }
@@ -162,12 +163,5 @@ impl Shop {
     pub async fn resolve_once(&self, conflict: &str, key: &str, decision: &Value) -> Reply {
         let asked = self.client.ask(Method::POST, format!("/v1/conflicts/{conflict}/resolve"));
         asked.header("idempotency-key", key).json(decision).send().await
-    }
-}
-
-/// Until the worker has said that it is alive.
-async fn alive(client: &Client) {
-    while client.get("/v1/workers").await.with_status(200).json()["data"] == json!([]) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

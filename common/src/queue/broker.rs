@@ -6,11 +6,11 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
+use pinksync_model::chain;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use super::{QueueError, Result};
-use pinksync_model::chain;
 
 /// How long the broker may take to answer a call.
 pub(super) const CALL_LIMIT: Duration = Duration::from_secs(5);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::Connection;
+use pinksync_model::chain;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,6 @@ use tracing::{info, warn};
 use super::broker::{Pauses, pauses};
 use super::subscription::Subscription;
 use super::{Broker, Class, Delivery, Result, Topology};
-use pinksync_model::chain;
 
 /// So many interactive wake-ups in a row, and a bulk one that waits comes before the next.
 const INTERACTIVE_RUN: u32 = 4;

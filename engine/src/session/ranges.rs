@@ -23,7 +23,8 @@ pub enum Coverage {
     Everything,
 }
 
-/// The segments to be compared by so many at once, in key order, and the counters of blocks that nothing has touched and that are left out.
+/// The segments to be compared, in key order, cut for so many `hands` at once; and the counters of blocks that nothing has
+/// touched and that are left out.
 pub async fn plan(
     session: &Session,
     pair: &Pair,

@@ -26,7 +26,8 @@ pub struct Progress {
 pub enum Share {
     /// This process alone.
     Nothing,
-    /// This process where it is a single one, and whoever takes one where there are more; so many at once, it is thought.
+    /// This process where it is a single one, and whoever takes one where there are more: cut for so many
+    /// `hands` at once.
     Segments { hands: usize },
 }
 

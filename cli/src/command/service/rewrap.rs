@@ -57,7 +57,9 @@ async fn rewrap_all(client: &Client, ring: &KeyRing, place: Place) -> Result<u64
         last = (end.object, end.revision);
         for one in &found {
             let again = rewrap_secrets(ring, one.account, one.object, &one.sealed).map_err(|error| {
-                Failure::failed(format!("the secret of {} cannot be wrapped", one.object)).because(&error)
+                Failure::failed(format!("the secret of {} cannot be wrapped", one.object))
+                    .because(&error)
+                    .help("PINKSYNC_MASTER_KEY needs the key that sealed it, too, behind the current one")
             })?;
             if let Some(again) = again
                 && secrets::replace(client, place, one, &again).await.map_err(failed)?
